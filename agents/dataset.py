@@ -1,0 +1,74 @@
+"""The seam to data: pinned datasets as read-only SQL views.
+
+The engine stands in `agents/datasets/`.
+
+*Guarantees*: what is queried is the pinned version, whatever happens to the file meanwhile; a host
+reads a file once, however many specialists look at it; nothing here can write, or reach another
+file.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, TypeAlias
+
+from agents.domain.request import DatasetReference
+from agents.domain.task import PinnedDataset
+
+Row: TypeAlias = tuple[Any, ...]
+
+
+class Datasets(Protocol):
+    """The datasets of one task, each a view under its name with a `row_id`, 0-based."""
+
+    @property
+    def tables(self) -> Mapping[str, PinnedDataset]:
+        """By view name, in the order of the request."""
+        ...
+
+    def table(self, name: str) -> PinnedDataset:
+        """The dataset of that name.
+
+        Raises:
+            UnknownTableError: there is none; the message lists those there are.
+        """
+        ...
+
+    def path(self, name: str) -> str:
+        """The absolute path of the file or folder behind a dataset, for looking at its layout."""
+        ...
+
+    async def query(
+        self, sql: str, parameters: Sequence[Any] = (), *, limit: int = 100_000
+    ) -> Sequence[Row]:
+        """0..limit rows of one SELECT, computed off the event loop.
+
+        Raises:
+            QueryError: the engine refused the statement or could not carry it out.
+        If cancelled, the statement is interrupted.
+        """
+        ...
+
+
+class DatasetCatalog(Protocol):
+    """Turns references into pinned datasets and opens them."""
+
+    async def pin(self, references: Sequence[DatasetReference]) -> tuple[PinnedDataset, ...]:
+        """The present version of each, in order; a reference without a name gets one.
+
+        The first one's name is `data` unless it was given.
+
+        Raises:
+            DatasetUnreachableError: there is no such file, it is empty or unreadable, or it lies
+                outside the named roots.
+            DatasetFormatError: the file is none that the engine can read.
+        """
+        ...
+
+    def open(self, datasets: Sequence[PinnedDataset]) -> AbstractAsyncContextManager[Datasets]:
+        """The datasets at exactly the pinned versions.
+
+        Raises:
+            DatasetUnreachableError, DatasetFormatError: as for `pin`.
+            DatasetChangedError: the content is no longer that of the version.
+        """
+        ...

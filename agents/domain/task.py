@@ -1,0 +1,131 @@
+"""What the orchestrator asks of one specialist, and what comes back."""
+
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+from agents.domain.finding import Finding, Part
+from agents.domain.role import Role
+from bus.domain.message import Payload
+
+RouteKind: TypeAlias = Literal["batch", "streaming"]
+
+
+class Column(Part):
+    """A column as the engine types it, such as `BIGINT`, `DOUBLE`, `VARCHAR`, `TIMESTAMP`."""
+
+    name: str
+    type: str
+
+
+class PinnedDataset(Part):
+    """A dataset at one version: what is analysed is exactly this.
+
+    `version` is a digest of the content. `setup_sql` creates the view `name`, with its `row_id`, in
+    a fresh DuckDB shell.
+    """
+
+    name: str
+    location: str
+    format: str
+    version: str
+    rows: int
+    columns: tuple[Column, ...]
+    size_bytes: int
+    setup_sql: str
+
+
+class Route(Part):
+    """Whether the data is treated as a batch or as a stream, and why, in one sentence."""
+
+    kind: RouteKind
+    why: str
+    time_column: str | None = None
+    """Of a stream: the column of the first dataset that says when each event happened."""
+
+
+class Assignment(Part):
+    """What one role is to find out, with which of its tools."""
+
+    role: Role
+    questions: tuple[str, ...]
+    tools: tuple[str, ...]
+
+
+class AnalysisPlanned(Payload):
+    """How a request will be worked on; recorded before anything is assigned."""
+
+    message_type: ClassVar[str] = "convener.analysis.planned.v1"
+
+    request_id: str
+    request_digest: str
+    question: str
+    datasets: tuple[PinnedDataset, ...]
+    route: Route
+    assignments: tuple[Assignment, ...]
+
+
+class TaskAssigned(Payload):
+    """One specialist's part of a request. Its deadline is the message's `expires_at`."""
+
+    message_type: ClassVar[str] = "convener.task.assigned.v1"
+
+    request_id: str
+    task_id: str
+    role: Role
+    question: str
+    questions: tuple[str, ...]
+    tools: tuple[str, ...]
+    datasets: tuple[PinnedDataset, ...]
+    route: Route
+
+
+class TaskProgressed(Payload):
+    """Where a specialist is; transient."""
+
+    message_type: ClassVar[str] = "convener.task.progressed.v1"
+
+    request_id: str
+    role: str
+    phase: Literal["queued", "assigned", "reading", "checking", "done", "failed", "missing"]
+    text: str = ""
+    findings: int = 0
+
+
+class TaskCompleted(Payload):
+    """A specialist's result: 0..n findings, in the order in which it found them."""
+
+    message_type: ClassVar[str] = "convener.task.completed.v1"
+
+    request_id: str
+    task_id: str
+    role: Role
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    """What could not be examined, one sentence each."""
+    fallback_level: Literal["full", "simplified", "cached", "partial", "degraded"] = "full"
+    seconds: float = 0.0
+
+
+FailureReason: TypeAlias = Literal[
+    "dataset_changed",
+    "dataset_unreachable",
+    "tool_failed",
+    "not_permitted",
+    "result_too_large",
+]
+
+
+class TaskFailed(Payload):
+    """A specialist could not do its part, and doing it again would not help."""
+
+    message_type: ClassVar[str] = "convener.task.failed.v1"
+
+    request_id: str
+    task_id: str
+    role: Role
+    reason: FailureReason
+    error: str
+
+
+TaskResult: TypeAlias = Annotated[TaskCompleted | TaskFailed, Field(union_mode="left_to_right")]
