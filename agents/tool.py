@@ -41,7 +41,9 @@ class Tool(Generic[R]):
     result: TypeAdapter[R]
     data_parameter: str | None = field(default=None)
 
-    def bind(self, data: Datasets, arguments: Mapping[str, Any]) -> Callable[[], Awaitable[R]]:
+    def bind(
+        self, data: Datasets | None, arguments: Mapping[str, Any]
+    ) -> Callable[[], Awaitable[R]]:
         """The call, not yet begun. `arguments` must be validated."""
         supplied = dict(arguments)
         if self.data_parameter is not None:

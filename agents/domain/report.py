@@ -124,7 +124,6 @@ class Run(Part):
     host: str
     member_seconds: dict[str, float] = Field(default_factory=dict)
     replay_of: str | None = None
-    late_results: int = 0
 
 
 class ReportPublished(Payload):

@@ -49,13 +49,14 @@ class GatherPolicy(_Written):
     """When a gather may close, and as what.
 
     It is `complete` with every role's result, `partial` with those of all `required` roles and at
-    least `quorum` of them, else `failed`. A role that says nothing for `task_timeout` seconds counts
-    as missing.
+    least `quorum` of them, else `failed`. A role that says nothing for `task_timeout` seconds
+    counts as missing, and so does one for which no worker has been running for `absent_timeout`.
     """
 
     required: tuple[Role, ...] = ()
     quorum: int = Field(default=1, ge=0)
     task_timeout: float = Field(default=240.0, gt=0, le=MAX_DEADLINE)
+    absent_timeout: float = Field(default=30.0, ge=0, le=MAX_DEADLINE)
 
 
 class AnalysisRequested(Payload):

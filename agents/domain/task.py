@@ -1,8 +1,8 @@
 """What the orchestrator asks of one specialist, and what comes back."""
 
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from agents.domain.finding import Finding, Part
 from agents.domain.role import Role
@@ -80,6 +80,9 @@ class TaskAssigned(Payload):
     route: Route
 
 
+Phase: TypeAlias = Literal["queued", "assigned", "reading", "checking", "done", "failed", "missing"]
+
+
 class TaskProgressed(Payload):
     """Where a specialist is; transient."""
 
@@ -87,7 +90,7 @@ class TaskProgressed(Payload):
 
     request_id: str
     role: str
-    phase: Literal["queued", "assigned", "reading", "checking", "done", "failed", "missing"]
+    phase: Phase
     text: str = ""
     findings: int = 0
 
@@ -128,4 +131,18 @@ class TaskFailed(Payload):
     error: str
 
 
-TaskResult: TypeAlias = Annotated[TaskCompleted | TaskFailed, Field(union_mode="left_to_right")]
+TaskResult: TypeAlias = TaskCompleted | TaskFailed
+
+_RESULT: Final[TypeAdapter[TaskResult]] = TypeAdapter(
+    Annotated[TaskResult, Field(union_mode="left_to_right")]
+)
+
+
+def encode_result(result: TaskResult) -> bytes:
+    """A result as it is kept in the ledger."""
+    return result.model_dump_json().encode()
+
+
+def decode_result(recorded: bytes) -> TaskResult:
+    """The result that `encode_result` gave `recorded` for."""
+    return _RESULT.validate_json(recorded)

@@ -6,7 +6,8 @@ an event into a typed message. `encode` writes the bytes in one pass.
 
 | attribute of `AgentMessage` | attribute of the event |
 |---|---|
-| `id`, `sender`, `message_type`, `recipient`, `timestamp` | `id`, `source`, `type`, `subject`, `time` |
+| `id`, `sender`, `message_type` | `id`, `source`, `type` |
+| `recipient`, `timestamp` | `subject`, `time` |
 | `content` | `data` |
 | `correlation_id`, `causation_id`, `reply_to` | `correlationid`, `causationid`, `replyto` |
 | `expires_at`, `traceparent` | `expiresat`, `traceparent` |
@@ -117,8 +118,8 @@ def parse(body: bytes) -> Event:
     Raises:
         MessageTooLargeError: it is larger than `MAX_BYTES`.
         MalformedMessageError: it is not a JSON object in UTF-8 with the attributes of a CloudEvents
-            1.0 event, or it is nested deeper than `MAX_DEPTH`, or it repeats a key, or it holds NaN,
-            an infinity or half a surrogate pair.
+            1.0 event, or it is nested deeper than `MAX_DEPTH`, repeats a key, or holds NaN, an
+            infinity or half a surrogate pair.
     """
     if len(body) > MAX_BYTES:
         raise MessageTooLargeError(size=len(body), limit=MAX_BYTES)

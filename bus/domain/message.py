@@ -70,6 +70,11 @@ class AgentMessage(Generic[P_co]):
         """The wire name of the content, such as `convener.analysis.requested.v1`."""
         return self.content.message_type
 
+    @property
+    def conversation(self) -> str:
+        """The correlation id; a message that has none begins a conversation under its own key."""
+        return self.correlation_id or request_key(self.sender, self.id)
+
     def is_expired(self, now: datetime) -> bool:
         """Whether `now` is at or past the message's deadline."""
         return self.expires_at is not None and now >= self.expires_at
@@ -95,7 +100,7 @@ def caused_by(
         content=content,
         timestamp=timestamp,
         metadata=metadata or {},
-        correlation_id=cause.correlation_id or cause.id,
+        correlation_id=cause.conversation,
         causation_id=cause.id,
         reply_to=reply_to,
         expires_at=expires_at,

@@ -3,7 +3,7 @@
 | outcome | settlement |
 |---|---|
 | the handler returned | acknowledge |
-| it asked for a retry, failed with a retryable error, or timed out | retry; park after the last attempt |
+| it asked for a retry, failed retryably, or timed out | retry; park after the last attempt |
 | it asked to wait | retry without using up an attempt |
 | the message cannot be handled, or the handler failed otherwise | park |
 | its request was cancelled | acknowledge, and tell whoever waits |
@@ -55,7 +55,7 @@ class RequestCancelled:
 
 @dataclass(frozen=True, slots=True)
 class ShutDown:
-    """This process stops; the message is somebody else's."""
+    """The process stops; the message is somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,6 @@
+"""`python -m agents` is `convener`."""
+
+from agents.cli.main import run
+
+if __name__ == "__main__":
+    run()

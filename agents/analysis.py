@@ -1,0 +1,166 @@
+"""Asking for an analysis: `analyze` and `request_analysis`.
+
+*Guarantees*: the request is durably accepted before anything waits for it; the wait ends in a
+report, a fault or a timeout, also when the reply is lost, since the history is then asked.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from agents.dataset import DatasetCatalog
+from agents.domain.report import ReportPublished
+from agents.domain.request import AnalysisRequested, DatasetReference
+from agents.domain.role import ORCHESTRATOR
+from agents.domain.task import TaskProgressed
+from agents.messages import REQUEST_TOPIC, progress_topic
+from agents.recorded import find_report
+from agents.service import serve_panel
+from agents.specialist import Panel
+from bus import (
+    AgentMessage,
+    Fault,
+    MessageBus,
+    MessageId,
+    RequestFaultedError,
+    RequestTimeoutError,
+    request_key,
+)
+
+LOOK_EVERY: Final = 10.0
+"""Seconds without a reply after which the history is asked whether the report is out."""
+OVERTIME: Final = 15.0
+"""Seconds past the deadline for synthesis and the way back."""
+
+
+class PendingAnalysis:
+    """A request that was accepted and whose report is awaited."""
+
+    def __init__(
+        self,
+        bus: MessageBus,
+        message: AgentMessage[AnalysisRequested],
+        replies: asyncio.Queue[AgentMessage[Any]],
+        progress: AsyncIterator[AgentMessage[Any]],
+    ) -> None:
+        self.request_id = request_key(message.sender, message.id)
+        self._bus = bus
+        self._message = message
+        self._replies = replies
+        self._progress = progress
+
+    async def progress(self) -> AsyncIterator[TaskProgressed]:
+        """What the specialists say they are doing, as it happens; ends when the caller stops."""
+        async for message in self._progress:
+            if isinstance(message.content, TaskProgressed):
+                yield message.content
+
+    async def report(self) -> ReportPublished:
+        """The report, once it is out.
+
+        Raises:
+            RequestFaultedError: the request was parked, refused or expired.
+            RequestTimeoutError: there is no report although the deadline is well past.
+        """
+        limit = self._message.content.deadline + OVERTIME
+        try:
+            async with asyncio.timeout(limit):
+                while True:
+                    content = await self._next()
+                    if isinstance(content, ReportPublished):
+                        return content
+                    if isinstance(content, Fault):
+                        raise RequestFaultedError(content.reason, content.error)
+        except TimeoutError:
+            raise RequestTimeoutError(
+                f"No report came within {limit:g} s. See `convener status {self.request_id[:8]}` "
+                "and whether an orchestrator is running."
+            ) from None
+
+    async def _next(self) -> Any:
+        try:
+            async with asyncio.timeout(LOOK_EVERY):
+                return (await self._replies.get()).content
+        except TimeoutError:
+            return await find_report(self._bus, self.request_id)
+
+
+@asynccontextmanager
+async def request_analysis(
+    bus: MessageBus, request: AnalysisRequested, *, replay_of: str | None = None
+) -> AsyncIterator[PendingAnalysis]:
+    """Publish `request` and keep its progress and report within reach.
+
+    Leaving the context does not withdraw the request.
+
+    Raises:
+        UnroutableError: no orchestrator has ever served this bus.
+        TransportError, StoreError: it was not accepted.
+    """
+    id = MessageId(str(uuid4()))
+    request_id = request_key(bus.name, id)
+    async with (
+        bus.collect(request_id) as replies,
+        bus.subscribe(progress_topic(request_id)) as progress,
+    ):
+        message = await bus.publish(
+            request,
+            to=REQUEST_TOPIC,
+            reply_to=bus.reply_topic,
+            expires_at=bus.clock.now() + timedelta(seconds=request.deadline),
+            metadata={} if replay_of is None else {"replayof": replay_of},
+            id=id,
+        )
+        yield PendingAnalysis(bus, message, replies, progress)
+
+
+@asynccontextmanager
+async def convene(
+    bus: MessageBus, panel: Panel, *, catalog: DatasetCatalog
+) -> AsyncIterator[MessageBus]:
+    """A bus on which `panel` and an orchestrator work in this process, for nobody else."""
+    async with AsyncExitStack() as stack:
+        own = await stack.enter_async_context(bus.private())
+        await stack.enter_async_context(
+            serve_panel(own, panel, catalog=catalog, roles=[*panel.roles, ORCHESTRATOR], grace=0.0)
+        )
+        yield own
+
+
+async def analyze(
+    bus: MessageBus,
+    *data: str | Path,
+    question: str = "",
+    panel: Panel | None = None,
+    catalog: DatasetCatalog | None = None,
+    deadline: float = 300.0,
+) -> ReportPublished:
+    """The report on `data`, files that a DuckDB reader understands.
+
+    On the embedded bus the panel, by default the built-in four, works in this process and for this
+    call alone. On RabbitMQ the request goes to the workers that serve the bus, and `panel` only
+    says which roles are asked. `deadline` is seconds.
+
+    Raises:
+        RequestFaultedError, RequestTimeoutError: there is no report.
+        TransportError, StoreError: the request was not accepted.
+    """
+    from agents.builtin import builtin_panel, default_catalog
+
+    request = AnalysisRequested(
+        question=question,
+        datasets=tuple(DatasetReference(location=str(Path(each).absolute())) for each in data),
+        panel=panel.roles if panel is not None else (),
+        deadline=deadline,
+    )
+    async with AsyncExitStack() as stack:
+        if bus.is_embedded:
+            bus = await stack.enter_async_context(
+                convene(bus, panel or builtin_panel(), catalog=catalog or default_catalog())
+            )
+        pending = await stack.enter_async_context(request_analysis(bus, request))
+        return await pending.report()

@@ -1,0 +1,80 @@
+"""Writing a report: to a terminal, a pipe or a file, in the form that was asked for."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from agents.cli.failure import FAILED, PARTIAL
+from agents.domain.report import ReportPublished, ReportStatus
+from agents.errors import AgentUsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_EXIT_CODES: Final[dict[ReportStatus, int]] = {
+    "complete": 0,
+    "partial": PARTIAL,
+    "failed": FAILED,
+    "cancelled": FAILED,
+    "expired": FAILED,
+}
+
+
+def report_options(command: F) -> F:
+    """The options that say how a report is printed."""
+    for decorate in reversed(
+        (
+            click.option(
+                "--format",
+                "form",
+                type=click.Choice(["md", "json"]),
+                help="Markdown or JSON; without it, laid out for the terminal, or Markdown in a "
+                "pipe.",
+            ),
+            click.option(
+                "-o",
+                "--output",
+                type=click.Path(dir_okay=False, path_type=Path),
+                help="Write the report to this file; .json means JSON.",
+            ),
+            click.option("--all", "show_all", is_flag=True, help="Show every finding."),
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+def write_report(
+    report: ReportPublished, *, form: str | None, output: Path | None, show_all: bool
+) -> int:
+    """Write `report`; the exit code that its status means.
+
+    Raises:
+        AgentUsageError: the file cannot be written.
+    """
+    if output is not None:
+        form = form or ("json" if output.suffix == ".json" else "md")
+        try:
+            output.write_text(_text(report, form, show_all=show_all), encoding="utf-8")
+        except OSError as error:
+            raise AgentUsageError(
+                f"The report cannot be written to {output}: {error.strerror}."
+            ) from error
+        click.echo(f"The report is in {output}.", err=True)
+    elif form is None and sys.stdout.isatty():
+        from agents.reports.terminal import print_report
+
+        print_report(report, show_all=show_all)
+    else:
+        click.echo(_text(report, form or "md", show_all=show_all), nl=False)
+    return _EXIT_CODES[report.status]
+
+
+def _text(report: ReportPublished, form: str, *, show_all: bool) -> str:
+    if form == "json":
+        return report.model_dump_json(indent=2) + "\n"
+    from agents.reports.markdown import render_markdown
+
+    return render_markdown(report, show_all=show_all)

@@ -1,0 +1,15 @@
+"""Who is listening now."""
+
+import asyncio
+from collections.abc import Sequence
+
+from agents.domain.role import ORCHESTRATOR, role_group
+from bus import MessageBus
+
+
+async def absent_roles(bus: MessageBus, roles: Sequence[str]) -> Sequence[str]:
+    """Those of the orchestrator and `roles` that no running worker serves."""
+    asked = [ORCHESTRATOR, *roles]
+    groups = [ORCHESTRATOR, *(role_group(role) for role in roles)]
+    present = await asyncio.gather(*(bus.consumers(group) for group in groups))
+    return [role for role, count in zip(asked, present, strict=True) if count == 0]

@@ -1,0 +1,72 @@
+"""`convener publish`: hand a request to whoever serves the bus."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agents.cli.output import report_options, write_report
+from agents.cli.request_options import build_request, request_options
+from agents.cli.session import Session, begin, execute
+
+
+@click.command()
+@request_options
+@report_options
+@click.option("--wait", is_flag=True, help="Follow the progress and print the report.")
+@click.pass_context
+def publish(
+    context: click.Context,
+    /,
+    form: str | None,
+    output: Path | None,
+    show_all: bool,
+    wait: bool,
+    **request: Any,
+) -> int:
+    """Publish an analysis request; prints its id.
+
+    Workers take it: `convener worker` in another terminal, or on another machine. On RabbitMQ, DATA
+    lies below a data root that the workers know too (CONVENER_DATA).
+
+    \b
+    convener publish orders.csv --wait
+    convener report $(convener publish orders.csv)
+    """
+    session = begin(context)
+    return execute(_publish(session, form, output, show_all, wait, request))
+
+
+async def _publish(
+    session: Session,
+    form: str | None,
+    output: Path | None,
+    show_all: bool,
+    wait: bool,
+    options: dict[str, Any],
+) -> int:
+    from agents.analysis import request_analysis
+    from agents.cli.presence import absent_roles
+    from agents.cli.progress import shown
+
+    request = build_request(session.settings, **options)
+    async with session.bus("convener") as bus, request_analysis(bus, request) as pending:
+        click.echo(pending.request_id, err=wait)
+        roles = request.panel or _builtin_roles()
+        for role in await absent_roles(bus, roles):
+            click.echo(
+                f"Nobody serves {role} now: the request waits until you start "
+                f"`convener worker {role}`.",
+                err=True,
+            )
+        if not wait:
+            return 0
+        async with shown(pending, roles):
+            report = await pending.report()
+    return write_report(report, form=form, output=output, show_all=show_all)
+
+
+def _builtin_roles() -> tuple[str, ...]:
+    from agents.builtin import builtin_panel
+
+    return builtin_panel().roles

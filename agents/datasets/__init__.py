@@ -1,0 +1,1 @@
+"""Engines behind the seam `agents.dataset`, named after their technology."""

@@ -1,0 +1,201 @@
+"""Datasets in DuckDB: files become read-only snapshots, snapshots become views.
+
+*Guarantees*: a host reads a file once; all tasks that have the same datasets share one engine.
+
+*Not here*: how files are found (`sources.py`), read (`readers.py`, `csv.py`) and kept
+(`snapshot.py`), and how statements are carried out (`engine.py`).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import duckdb
+
+from agents.datasets.engine import DuckdbDatasets, connect
+from agents.datasets.interruptible import Interruption, SharedWork
+from agents.datasets.naming import name_datasets
+from agents.datasets.readers import Reading
+from agents.datasets.snapshot import SnapshotStore, read_about
+from agents.datasets.sources import Source, find, locate
+from agents.domain.request import DatasetReference
+from agents.domain.task import PinnedDataset
+from agents.errors import DatasetChangedError, DatasetUnreachableError
+
+WORKERS: Final = 2
+"""Statements and reads at a time in a process."""
+
+THREADS: Final = 2
+"""Of one engine, for one statement."""
+
+MEMORY_LIMIT: Final = "1GB"
+"""Of one engine; what does not fit is spilled to disk."""
+
+KEEP_IDLE: Final = 20.0
+"""Seconds for which an engine that no task uses is kept for the next one."""
+
+
+@contextmanager
+def read_errors(location: str) -> Iterator[None]:
+    """Turn the driver's errors into ours."""
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise DatasetUnreachableError(f"Reading {location} was stopped.") from error
+    except duckdb.Error as error:
+        reason = str(error).strip().splitlines()[0]
+        raise DatasetUnreachableError(f"{location} could not be read in: {reason}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Snapshot:
+    """A source as it was read."""
+
+    source: Source
+    version: str
+    file: Path
+    reading: Reading
+
+
+@dataclass(slots=True)
+class _Engine:
+    """Open datasets, how many tasks use them, and what closes them when none does."""
+
+    datasets: DuckdbDatasets
+    users: int = 0
+    ending: asyncio.TimerHandle | None = None
+
+
+class DuckdbCatalog:
+    """The datasets that can be reached from this process.
+
+    `roots` are folders by the name with which locations begin; absolute locations are permitted
+    only with `allow_absolute`. Snapshots are kept in the folder `cache`, which processes may share.
+    An engine that no task uses is kept for `keep_idle` seconds. Belongs to one event loop; its
+    owner closes it.
+    """
+
+    def __init__(
+        self,
+        *,
+        roots: Mapping[str, Path],
+        cache: Path,
+        allow_absolute: bool,
+        memory_limit: str = MEMORY_LIMIT,
+        threads: int = THREADS,
+        keep_idle: float = KEEP_IDLE,
+    ) -> None:
+        self._roots = dict(roots)
+        self._allow_absolute = allow_absolute
+        self._spill = cache / "spill"
+        self._settings: dict[str, str | int] = {"memory_limit": memory_limit, "threads": threads}
+        self._store = SnapshotStore(cache, memory_limit=memory_limit, threads=threads)
+        self._keep_idle = keep_idle
+        self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="convener-data")
+        self._reads: SharedWork[_Snapshot] = SharedWork(self._executor)
+        self._starts: SharedWork[DuckdbDatasets] = SharedWork(self._executor)
+        self._engines: dict[tuple[PinnedDataset, ...], _Engine] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def pin(self, references: Sequence[DatasetReference]) -> tuple[PinnedDataset, ...]:
+        names = name_datasets(references)
+        pinned = []
+        for name, reference in zip(names, references, strict=True):
+            snapshot = await self._read(reference.location)
+            pinned.append(_pinned(name, reference.location, snapshot))
+        return tuple(pinned)
+
+    @asynccontextmanager
+    async def open(self, datasets: Sequence[PinnedDataset]) -> AsyncIterator[DuckdbDatasets]:
+        key = tuple(datasets)
+        engine = self._engines.get(key) or await self._start(key)
+        engine.users += 1
+        if engine.ending is not None:
+            engine.ending.cancel()
+            engine.ending = None
+        try:
+            yield engine.datasets
+        finally:
+            engine.users -= 1
+            if engine.users == 0:
+                loop = asyncio.get_running_loop()
+                engine.ending = loop.call_later(self._keep_idle, self._end, key)
+
+    async def aclose(self) -> None:
+        """Close every engine and stop every read; may be called again."""
+        self._reads.interrupt()
+        self._starts.interrupt()
+        for key in list(self._engines):
+            self._end(key)
+        self._executor.shutdown(wait=False)
+
+    async def _read(self, location: str) -> _Snapshot:
+        path = self._locate(location)
+
+        def read(interruption: Interruption) -> _Snapshot:
+            source = find(path)
+            version, file = self._store.take(source, interruption)
+            reading = read_about(file)
+            return _Snapshot(source=source, version=version, file=file, reading=reading)
+
+        with read_errors(location):
+            return await self._reads.run(path, read)
+
+    async def _start(self, datasets: tuple[PinnedDataset, ...]) -> _Engine:
+        files = [await self._snapshot_file(dataset) for dataset in datasets]
+        paths = {dataset.name: self._locate(dataset.location) for dataset in datasets}
+
+        def start(interruption: Interruption) -> DuckdbDatasets:
+            interruption.check()
+            connection = connect(datasets, files, spill=self._spill, settings=self._settings)
+            return DuckdbDatasets(connection, datasets, paths, self._executor)
+
+        with read_errors(", ".join(paths)):
+            opened = await self._starts.run(datasets, start)
+        return self._engines.setdefault(datasets, _Engine(opened))
+
+    async def _snapshot_file(self, dataset: PinnedDataset) -> Path:
+        """The snapshot of the pinned version, made from the file only if there is none yet."""
+        self._locate(dataset.location)
+        file = self._store.look_up(dataset.version, dataset.format)
+        if file is not None:
+            return file
+        snapshot = await self._read(dataset.location)
+        if snapshot.version != dataset.version:
+            raise DatasetChangedError(
+                f"{dataset.location} has changed since the request was made: request it again."
+            )
+        return snapshot.file
+
+    def _locate(self, location: str) -> Path:
+        return locate(location, roots=self._roots, allow_absolute=self._allow_absolute)
+
+    def _end(self, key: tuple[PinnedDataset, ...]) -> None:
+        engine = self._engines.pop(key)
+        if engine.ending is not None:
+            engine.ending.cancel()
+        engine.datasets.interrupt()
+        self._executor.submit(engine.datasets.close)
+
+
+def _pinned(name: str, location: str, snapshot: _Snapshot) -> PinnedDataset:
+    reading = snapshot.reading
+    return PinnedDataset(
+        name=name,
+        location=location,
+        format=reading.format,
+        version=snapshot.version,
+        rows=reading.rows,
+        columns=reading.schema_columns,
+        size_bytes=snapshot.source.size_bytes,
+        setup_sql=reading.setup_sql(name, snapshot.source.pattern),
+    )

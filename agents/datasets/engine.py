@@ -1,0 +1,148 @@
+"""One engine: snapshots attached read-only, locked down, and asked by several tasks at once.
+
+*Guarantees*: a statement cannot write, nor reach any file; the same statement is computed once,
+however many ask for it, as long as its result is small.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from agents.dataset import Row
+from agents.datasets.interruptible import Interruption, SharedWork
+from agents.datasets.readers import ROW_ID
+from agents.datasets.snapshot import stored_reading
+from agents.datasets.sql import identifier, literal
+from agents.domain.task import PinnedDataset
+from agents.errors import QueryError, UnknownTableError
+
+MAX_REMEMBERED_STATEMENTS: Final = 4_096
+MAX_REMEMBERED_ROWS: Final = 1_000
+"""Of one result; larger ones are computed again."""
+
+LOCKDOWN: Final = (
+    "SET python_enable_replacements = false",
+    "SET allow_community_extensions = false",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET allow_persistent_secrets = false",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+"""The last one makes the others final."""
+
+
+@contextmanager
+def query_errors() -> Iterator[None]:
+    """Turn the driver's errors into ours."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise QueryError(f"The query failed: {str(error).strip()}") from error
+
+
+def connect(
+    datasets: Sequence[PinnedDataset],
+    snapshots: Sequence[Path],
+    *,
+    spill: Path,
+    settings: Mapping[str, str | int],
+) -> duckdb.DuckDBPyConnection:
+    """An engine that sees each dataset as the view of its name, and nothing else.
+
+    The view `reading.<name>` lists what reading the file had to put up with (`Remark`), and
+    `layout.<name>`, of Parquet files, the row groups: both stand in `setup_sql` too.
+    """
+    connection = duckdb.connect(":memory:", config=dict(settings))
+    connection.execute(f"SET temp_directory = {literal(str(spill))}")
+    connection.execute("CREATE SCHEMA reading; CREATE SCHEMA layout")
+    for number, (dataset, file) in enumerate(zip(datasets, snapshots, strict=True)):
+        snapshot, view = f"snapshot_{number}", identifier(dataset.name)
+        connection.execute(f"ATTACH {literal(str(file))} AS {snapshot} (READ_ONLY)")
+        columns = ", ".join(
+            f"c{place} AS {identifier(column.name)}" for place, column in enumerate(dataset.columns)
+        )
+        connection.execute(
+            f"CREATE VIEW {view} AS SELECT {columns}, rowid AS {ROW_ID} FROM {snapshot}.rows"
+        )
+        remarks = stored_reading(connection, snapshot).remarks_sql()
+        connection.execute(f"CREATE VIEW reading.{view} AS {remarks}")
+        if dataset.format == "parquet":
+            connection.execute(f"CREATE VIEW layout.{view} AS FROM {snapshot}.layout")
+    for statement in LOCKDOWN:
+        connection.execute(statement)
+    return connection
+
+
+class DuckdbDatasets:
+    """Pinned datasets as views of one engine."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        datasets: Sequence[PinnedDataset],
+        paths: Mapping[str, Path],
+        executor: ThreadPoolExecutor,
+    ) -> None:
+        self._connection = connection
+        self._tables = {dataset.name: dataset for dataset in datasets}
+        self._paths = paths
+        self._work: SharedWork[tuple[Row, ...]] = SharedWork(executor)
+        self._remembered: OrderedDict[tuple[Any, ...], tuple[Row, ...]] = OrderedDict()
+
+    @property
+    def tables(self) -> Mapping[str, PinnedDataset]:
+        return self._tables
+
+    def table(self, name: str) -> PinnedDataset:
+        try:
+            return self._tables[name]
+        except KeyError:
+            known = ", ".join(self._tables)
+            raise UnknownTableError(
+                f"There is no dataset {name!r}; this task has: {known}."
+            ) from None
+
+    def path(self, name: str) -> str:
+        self.table(name)
+        return str(self._paths[name])
+
+    async def query(
+        self, sql: str, parameters: Sequence[Any] = (), *, limit: int = 100_000
+    ) -> Sequence[Row]:
+        key = (sql, tuple(map(repr, parameters)), limit)
+        if (known := self._remembered.get(key)) is not None:
+            self._remembered.move_to_end(key)
+            return known
+        given = list(parameters)
+        with query_errors():
+            rows = await self._work.run(
+                key, lambda interruption: self._select(sql, given, limit, interruption)
+            )
+        if len(rows) <= MAX_REMEMBERED_ROWS:
+            self._remembered[key] = rows
+            while len(self._remembered) > MAX_REMEMBERED_STATEMENTS:
+                self._remembered.popitem(last=False)
+        return rows
+
+    def interrupt(self) -> None:
+        """Stop what is running."""
+        self._work.interrupt()
+
+    def close(self) -> None:
+        """Let go of the files; may run in any thread."""
+        self._connection.close()
+
+    def _select(
+        self, sql: str, parameters: list[Any], limit: int, interruption: Interruption
+    ) -> tuple[Row, ...]:
+        with self._connection.cursor() as cursor, interruption.of(cursor):
+            statements = cursor.extract_statements(sql)
+            if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
+                raise QueryError("Only one SELECT at a time can be carried out here.")
+            return tuple(cursor.execute(statements[0], parameters).fetchmany(limit))

@@ -1,0 +1,56 @@
+"""What people write where a value is missing."""
+
+from typing import Final
+
+CLEAR_CODES: Final = frozenset(
+    {
+        "",
+        "?",
+        "??",
+        "???",
+        "#n/a",
+        "#na",
+        "#null!",
+        "#value!",
+        "#ref!",
+        "#div/0!",
+        "n/a",
+        "n.a.",
+        "<na>",
+        "nan",
+        "null",
+        "(null)",
+        "[null]",
+        "<null>",
+        r"\n",
+        "nil",
+        "nonetype",
+    }
+)
+"""They mean nothing else, in any column; compared trimmed and in lower case."""
+
+AMBIGUOUS_CODES: Final = frozenset(
+    {
+        "na",
+        "none",
+        "-",
+        "--",
+        "---",
+        ".",
+        "..",
+        "missing",
+        "unknown",
+        "unk",
+        "undefined",
+        "not available",
+        "not applicable",
+        "not provided",
+        "no data",
+        "empty",
+        "tbd",
+        "tba",
+    }
+)
+"""They may be values of their own in a text column, never in one of numbers or dates."""
+
+MISSING_CODES: Final = CLEAR_CODES | AMBIGUOUS_CODES

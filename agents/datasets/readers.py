@@ -1,0 +1,199 @@
+"""How a source is read into a table, and the SQL by which a fresh shell reads it the same way.
+
+*Guarantees*: the table `rows` holds what `Reading.setup_sql` shows, in the order of the file, and
+only plain types: truth values, numbers, text, dates, times and timestamps (those with a time zone
+are in UTC); everything else is text.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import duckdb
+from pydantic import BaseModel, ConfigDict
+
+from agents.datasets.sources import Format, Source
+from agents.datasets.sql import identifier, literal, literals
+from agents.domain.task import Column
+from agents.errors import DatasetFormatError
+
+INTEGER_TYPES: Final = frozenset(
+    f"{sign}{size}"
+    for sign in ("", "U")
+    for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+)
+PLAIN_TYPES: Final = INTEGER_TYPES | frozenset(
+    ("BOOLEAN", "FLOAT", "DOUBLE", "VARCHAR", "DATE", "TIME", "TIMESTAMP")
+)
+
+LAYOUT_SQL: Final = (
+    "SELECT file_name, row_group_id, row_group_num_rows, row_group_bytes, "
+    'path_in_schema AS "column", type, compression, encodings, total_compressed_size, '
+    "total_uncompressed_size, stats_min_value IS NOT NULL AS has_statistics "
+    "FROM parquet_metadata({pattern})"
+)
+
+ROW_ID: Final = "row_id"
+
+
+class ReadColumn(BaseModel):
+    """A column of the view: its plain type and the expression over the reader that gives it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    type: str
+    expression: str
+
+
+class Remark(BaseModel):
+    """Something that reading the file had to put up with; one row of the view `reading.<name>`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    problem: str
+    line: int | None = None
+    column: str | None = None
+    value: str | None = None
+    rows: int = 1
+
+
+class Reading(BaseModel):
+    """All that is needed to see the same rows again; `relation` has a place for the `{pattern}`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: Format
+    relation: str
+    columns: tuple[ReadColumn, ...]
+    row_id: str
+    rows: int = 0
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def schema_columns(self) -> tuple[Column, ...]:
+        """The columns as others know them."""
+        return tuple(Column(name=column.name, type=column.type) for column in self.columns)
+
+    def select(self, pattern: str) -> str:
+        """The SELECT without `row_id` over the reader."""
+        items = (f"{column.expression} AS {identifier(column.name)}" for column in self.columns)
+        return f"SELECT {', '.join(items)} FROM {self.source(pattern)}"
+
+    def source(self, pattern: str) -> str:
+        """The reader's call on the files that `pattern` names."""
+        return self.relation.replace("{pattern}", literal(pattern), 1)
+
+    def setup_sql(self, name: str, pattern: str) -> str:
+        """Statements that create the view `name` and what belongs to it, in a fresh shell."""
+        view = identifier(name)
+        items = [
+            column.expression
+            if column.expression == identifier(column.name)
+            else f"{column.expression} AS {identifier(column.name)}"
+            for column in self.columns
+        ]
+        items.append(f"{self.row_id} AS {ROW_ID}")
+        statements = [
+            f"CREATE VIEW {view} AS SELECT {', '.join(items)} FROM {self.source(pattern)}"
+        ]
+        if self.format == "parquet":
+            layout = LAYOUT_SQL.format(pattern=literal(pattern))
+            statements.append("CREATE SCHEMA IF NOT EXISTS layout")
+            statements.append(f"CREATE VIEW layout.{view} AS {layout}")
+        if self.remarks:
+            statements.append("CREATE SCHEMA IF NOT EXISTS reading")
+            statements.append(f"CREATE VIEW reading.{view} AS {self.remarks_sql()}")
+        return ";\n".join(statements) + ";"
+
+    def remarks_sql(self) -> str:
+        """A SELECT of the remarks."""
+        rows = ", ".join(
+            f"({literals((item.problem, item.line, item.column, item.value, item.rows))})"
+            for item in self.remarks
+        )
+        names = 'problem, line, "column", value, rows'
+        if rows:
+            return f"SELECT * FROM (VALUES {rows}) AS remark({names})"
+        empty = "NULL::VARCHAR, NULL::BIGINT, NULL::VARCHAR, NULL::VARCHAR, NULL::BIGINT"
+        return f"SELECT * FROM (VALUES ({empty})) AS remark({names}) WHERE problem IS NOT NULL"
+
+
+def read_columns(described: list[tuple[str, str]]) -> tuple[ReadColumn, ...]:
+    """Columns of the view from the reader's names and types.
+
+    A column of the data that is called `row_id` gets another name, since that one is taken.
+    """
+    taken = {name.casefold() for name, _ in described}
+    columns = []
+    for source_name, source_type in described:
+        name = source_name
+        if name.casefold() == ROW_ID:
+            number = 1
+            while f"{ROW_ID}_{number}" in taken:
+                number += 1
+            name = f"{ROW_ID}_{number}"
+        expression, plain = _plain(identifier(source_name), source_type)
+        columns.append(ReadColumn(name=name, type=plain, expression=expression))
+    return tuple(columns)
+
+
+def create_rows(connection: duckdb.DuckDBPyConnection, reading: Reading, pattern: str) -> Reading:
+    """Fill the table `rows` with columns `c0`, `c1`, … in the order of the file; counted."""
+    items = ", ".join(
+        f"{column.expression} AS c{number}" for number, column in enumerate(reading.columns)
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TABLE rows AS SELECT {items} FROM {reading.source(pattern)}"
+    )
+    counted = connection.execute("SELECT count(*) FROM rows").fetchone()
+    assert counted is not None
+    return reading.model_copy(update={"rows": counted[0]})
+
+
+def read_parquet(connection: duckdb.DuckDBPyConnection, source: Source) -> Reading:
+    """Read Parquet files into `rows`, and their layout into `layout`.
+
+    Raises:
+        DatasetFormatError: they cannot be read, or hold no rows.
+    """
+    options = ", union_by_name=true" if source.is_folder else ", file_row_number=true"
+    relation = f"read_parquet({{pattern}}{options})"
+    pattern = source.pattern
+    try:
+        described = connection.execute(
+            f"DESCRIBE SELECT * FROM {relation.replace('{pattern}', literal(pattern), 1)}"
+        ).fetchall()
+        hidden = () if source.is_folder else ("file_row_number",)
+        names = [(name, kind) for name, kind, *_ in described if name not in hidden]
+        reading = Reading(
+            format="parquet",
+            relation=relation,
+            columns=read_columns(names),
+            row_id="row_number() OVER () - 1" if source.is_folder else "file_row_number",
+        )
+        reading = create_rows(connection, reading, pattern)
+        layout = LAYOUT_SQL.format(pattern=literal(pattern))
+        connection.execute(f"CREATE OR REPLACE TABLE layout AS {layout}")
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        raise unreadable(source.path, error) from error
+    if reading.rows == 0:
+        raise DatasetFormatError(f"{source.path} has columns but no rows.")
+    return reading
+
+
+def unreadable(path: Path, error: duckdb.Error) -> DatasetFormatError:
+    """What to tell the user when the engine cannot read a file."""
+    reason = str(error).strip().splitlines()[0].rstrip(".")
+    return DatasetFormatError(f"{path} cannot be read: {reason}.")
+
+
+def _plain(expression: str, kind: str) -> tuple[str, str]:
+    if kind in PLAIN_TYPES or kind.startswith("DECIMAL("):
+        return expression, kind
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"make_timestamp(epoch_us({expression}))", "TIMESTAMP"
+    if kind.startswith("TIMESTAMP"):
+        return f"CAST({expression} AS TIMESTAMP)", "TIMESTAMP"
+    return f"CAST({expression} AS VARCHAR)", "VARCHAR"

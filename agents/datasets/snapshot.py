@@ -1,0 +1,185 @@
+"""Snapshots: a dataset's content, read once per host and never changed again.
+
+*Guarantees*: a snapshot appears under its name complete or not at all; however many processes want
+it, one makes it and the others wait; it is the content whose digest it is named after.
+
+*Source*: content-addressed storage as in Git; single flight across processes by `flock`.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import duckdb
+
+from agents.datasets.csv import read_csv
+from agents.datasets.interruptible import Interruption
+from agents.datasets.readers import Reading, read_parquet
+from agents.datasets.sources import Format, Source
+from agents.datasets.sql import literal
+from agents.errors import DatasetChangedError, DatasetUnreachableError
+
+REVISION: Final = 1
+"""To be raised when the same content is read differently than before."""
+
+MAX_SNAPSHOT_BYTES: Final = 20 * 1024**3
+"""Together; the least recently used go first."""
+
+MAX_SNAPSHOT_AGE: Final = 14 * 24 * 3600.0
+"""Seconds since a snapshot was last used."""
+
+LOCK_POLL: Final = 0.05
+"""Seconds between looks at a lock that another process holds."""
+
+ATTEMPTS: Final = 3
+"""How often reading a file that changes meanwhile is tried."""
+
+BLOCK_BYTES: Final = 1 << 20
+
+Read: TypeAlias = Callable[[duckdb.DuckDBPyConnection, Source], Reading]
+READERS: Final[Mapping[Format, Read]] = {"csv": read_csv, "parquet": read_parquet}
+
+
+def content_version(source: Source, interruption: Interruption) -> str:
+    """The digest of the bytes, and of the names within a folder.
+
+    Raises:
+        DatasetUnreachableError: a file cannot be read.
+    """
+    digest = blake2b(digest_size=16)
+    try:
+        for file in source.files:
+            if source.is_folder:
+                name = file.relative_to(source.path).as_posix()
+                digest.update(f"{name}\0{file.stat().st_size}\0".encode())
+            with file.open("rb") as opened:
+                while block := opened.read(BLOCK_BYTES):
+                    interruption.check()
+                    digest.update(block)
+    except OSError as error:
+        raise DatasetUnreachableError(f"{source.path} cannot be read: {error.strerror}.") from error
+    return digest.hexdigest()
+
+
+def stored_reading(connection: duckdb.DuckDBPyConnection, database: str) -> Reading:
+    """How the content of an attached snapshot was read."""
+    stored = connection.execute(f"SELECT reading FROM {database}.about").fetchone()
+    assert stored is not None
+    return Reading.model_validate_json(stored[0])
+
+
+def read_about(file: Path) -> Reading:
+    """How the content of a snapshot was read."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"ATTACH {literal(str(file))} AS snapshot (READ_ONLY)")
+        return stored_reading(connection, "snapshot")
+
+
+class SnapshotStore:
+    """The snapshots in one folder, shared by all processes of the host."""
+
+    def __init__(self, folder: Path, *, memory_limit: str, threads: int) -> None:
+        self._folder = folder
+        self._memory_limit = memory_limit
+        self._threads = threads
+
+    def file(self, version: str, kind: str) -> Path:
+        """Where the snapshot of that content is, or would be."""
+        reader = blake2b(f"{REVISION} {duckdb.__version__} {kind}".encode(), digest_size=4)
+        return self._folder / f"{version}-{reader.hexdigest()}.duckdb"
+
+    def look_up(self, version: str, kind: str) -> Path | None:
+        """The snapshot's file if there is one; marks it as used."""
+        file = self.file(version, kind)
+        try:
+            os.utime(file)
+        except FileNotFoundError:
+            return None
+        return file
+
+    def take(self, source: Source, interruption: Interruption) -> tuple[str, Path]:
+        """The version of the source's present content, and its snapshot.
+
+        Raises:
+            DatasetUnreachableError, DatasetFormatError: the source cannot be read.
+            DatasetChangedError: it went on changing while it was read.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for _ in range(ATTEMPTS):
+            before = _state(source)
+            version = content_version(source, interruption)
+            if (file := self.look_up(version, source.format)) is not None:
+                return version, file
+            with self._locked(version, interruption):
+                if (file := self.look_up(version, source.format)) is not None:
+                    return version, file
+                draft = self.file(version, source.format).with_suffix(".draft")
+                try:
+                    self._write(draft, source, interruption)
+                    if _state(source) == before:
+                        file = draft.rename(self.file(version, source.format))
+                        self._prune(keep=file)
+                        return version, file
+                finally:
+                    draft.unlink(missing_ok=True)
+                    draft.with_suffix(".draft.wal").unlink(missing_ok=True)
+        raise DatasetChangedError(
+            f"{source.path} kept changing while it was read: try again when it is written."
+        )
+
+    def _write(self, draft: Path, source: Source, interruption: Interruption) -> None:
+        draft.unlink(missing_ok=True)
+        settings = {"memory_limit": self._memory_limit, "threads": str(self._threads)}
+        with duckdb.connect(str(draft), config={**settings}) as connection:
+            connection.execute(f"SET temp_directory = {literal(str(self._folder / 'spill'))}")
+            with interruption.of(connection):
+                reading = READERS[source.format](connection, source)
+                connection.execute(
+                    "CREATE TABLE about AS SELECT ? AS reading", [reading.model_dump_json()]
+                )
+                connection.execute("CHECKPOINT")
+
+    @contextmanager
+    def _locked(self, version: str, interruption: Interruption) -> Iterator[None]:
+        locks = self._folder / "locks"
+        locks.mkdir(exist_ok=True)
+        with (locks / version[:2]).open("w") as lock:
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    interruption.wait(LOCK_POLL)
+            yield
+
+    def _prune(self, *, keep: Path) -> None:
+        """Remove what is old or too much. Who has a snapshot open keeps it until it is closed."""
+        kept = 0
+        now = time.time()
+        for used_at, size, file in sorted(_listed(self._folder), reverse=True):
+            kept += size
+            if file != keep and (kept > MAX_SNAPSHOT_BYTES or now - used_at > MAX_SNAPSHOT_AGE):
+                file.unlink(missing_ok=True)
+
+
+def _state(source: Source) -> tuple[tuple[int, ...], ...]:
+    """What changes whenever somebody writes to one of the files."""
+    try:
+        states = [file.stat() for file in source.files]
+    except OSError as error:
+        raise DatasetUnreachableError(f"{source.path} vanished while it was read.") from error
+    return tuple((s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for s in states)
+
+
+def _listed(folder: Path) -> Iterator[tuple[float, int, Path]]:
+    for file in folder.glob("*.duckdb"):
+        try:
+            stat = file.stat()
+        except FileNotFoundError:
+            continue
+        yield stat.st_mtime, stat.st_size, file

@@ -1,0 +1,145 @@
+"""References to data: from a location to files that may be read, and what format they are in.
+
+*Guarantees*: a path that is returned lies, with every symbolic link resolved, inside one of the
+named roots, or is absolute and absolute paths are permitted.
+
+*Not here*: how a file is parsed (`readers.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from agents.errors import DatasetFormatError, DatasetUnreachableError
+
+Format: TypeAlias = Literal["csv", "parquet"]
+
+SUFFIXES: Final[Mapping[str, Format]] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".tab": "csv",
+    ".txt": "csv",
+    ".psv": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+
+READABLE: Final = (
+    "readable are CSV and TSV files (.csv, .tsv, .txt, also .gz), Parquet files "
+    "and folders of Parquet files"
+)
+
+GZIP_MAGIC: Final = b"\x1f\x8b"
+PARQUET_MAGIC: Final = b"PAR1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Files that form one dataset, sorted by path.
+
+    `path` is what was referred to: the one file, or the folder that holds the `files`.
+    """
+
+    path: Path
+    files: tuple[Path, ...]
+    format: Format
+    size_bytes: int
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether `path` is a folder."""
+        return self.files != (self.path,)
+
+    @property
+    def pattern(self) -> str:
+        """What a reader function is given: the file, or a pattern that names the folder's files."""
+        return f"{self.path}/**/*.parquet" if self.is_folder else str(self.path)
+
+
+def locate(location: str, *, roots: Mapping[str, Path], allow_absolute: bool) -> Path:
+    """The resolved path behind `location`, which need not exist.
+
+    Raises:
+        DatasetUnreachableError: it is outside the roots, names none of them, or is no path.
+    """
+    if "\0" in location:
+        raise DatasetUnreachableError("The location contains a NUL character: give a plain path.")
+    if Path(location).is_absolute():
+        if not allow_absolute:
+            raise DatasetUnreachableError(
+                f"{location} is an absolute path; on this bus data is referred to as root/path, "
+                f"and the roots are: {_names(roots)}."
+            )
+        return _resolved(Path(location))
+    name, _, rest = location.partition("/")
+    if name not in roots:
+        raise DatasetUnreachableError(
+            f"{location} begins with no known root; the roots are: {_names(roots)}."
+        )
+    root = _resolved(roots[name])
+    path = _resolved(root / rest.lstrip("/"))
+    if not path.is_relative_to(root):
+        raise DatasetUnreachableError(f"{location} leads out of the root {name!r}.")
+    return path
+
+
+def find(path: Path) -> Source:
+    """The files behind a located path.
+
+    Raises:
+        DatasetUnreachableError: there is no such file, it is empty or unreadable.
+        DatasetFormatError: it is in no format that can be read.
+    """
+    try:
+        if path.is_dir():
+            return _folder(path)
+        if not path.exists():
+            raise DatasetUnreachableError(f"There is no file {path}: check the path.")
+        if not path.is_file():
+            raise DatasetUnreachableError(f"{path} is neither a file nor a folder.")
+        with path.open("rb") as file:
+            head = file.read(4)
+        size = path.stat().st_size
+    except OSError as error:
+        raise DatasetUnreachableError(f"{path} cannot be read: {error.strerror}.") from error
+    if not head:
+        raise DatasetUnreachableError(f"{path} is empty: it has no bytes at all.")
+    return Source(path=path, files=(path,), format=_format(path, head), size_bytes=size)
+
+
+def _folder(path: Path) -> Source:
+    files = tuple(sorted(file for file in path.rglob("*.parquet") if file.is_file()))
+    outside = next((file for file in files if not _resolved(file).is_relative_to(path)), None)
+    if outside is not None:
+        raise DatasetUnreachableError(f"{outside} is a link that leads out of the folder {path}.")
+    if not files:
+        raise DatasetUnreachableError(
+            f"The folder {path} holds no Parquet files; name a single file to read CSV."
+        )
+    size = sum(file.stat().st_size for file in files)
+    return Source(path=path, files=files, format="parquet", size_bytes=size)
+
+
+def _format(path: Path, head: bytes) -> Format:
+    if head == PARQUET_MAGIC:
+        return "parquet"
+    is_compressed = head.startswith(GZIP_MAGIC)
+    name = path.with_suffix("") if is_compressed and path.suffix.lower() == ".gz" else path
+    known = SUFFIXES.get(name.suffix.lower())
+    if known == "parquet":
+        raise DatasetFormatError(f"{path} is named like a Parquet file but is none.")
+    if known is None or (is_compressed and path.suffix.lower() != ".gz"):
+        raise DatasetFormatError(f"The format of {path} is not known: {READABLE}.")
+    return known
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError before 3.13
+        raise DatasetUnreachableError(f"{path} cannot be resolved: {error}.") from error
+
+
+def _names(roots: Mapping[str, Path]) -> str:
+    return ", ".join(sorted(roots)) or "none (set CONVENER_DATA to name=path)"

@@ -1,0 +1,43 @@
+"""The names under which the work of a request is claimed, recorded and announced.
+
+All are derived from the request's key, so that whoever takes over finds what was done before.
+"""
+
+from hashlib import sha256
+
+from bus.domain.message import MessageId, Payload, derived_id
+
+
+def content_digest(content: Payload) -> str:
+    """SHA-256 over a payload: equal for equal content."""
+    return sha256(content.model_dump_json().encode()).hexdigest()
+
+
+def task_id(request_id: str, role: str, plan: bytes) -> str:
+    """The identity of one role's part under one recorded plan."""
+    return derived_id("task", request_id, role, sha256(plan).hexdigest())
+
+
+def message_id(request_id: str, what: str) -> MessageId:
+    """The id of the one message that announces `what` of a request."""
+    return MessageId(derived_id(what, request_id))
+
+
+def plan_key(request_id: str) -> str:
+    """Under which the plan is recorded in the ledger."""
+    return f"plan:{request_id}"
+
+
+def task_key(task: str) -> str:
+    """Under which a task is claimed and its result recorded."""
+    return f"task:{task}"
+
+
+def report_key(request_id: str) -> str:
+    """Under which the report is recorded."""
+    return f"report:{request_id}"
+
+
+def cancel_key(request_id: str) -> str:
+    """Under which a cancellation is recorded: the tombstone that later tasks find."""
+    return f"cancel:{request_id}"

@@ -1,0 +1,61 @@
+"""Measures: how one sees that a recommendation worked, and what to watch from then on."""
+
+from collections.abc import Sequence
+from typing import Final, TypeGuard
+
+from agents.domain.finding import Evidence, Finding, Value
+from agents.domain.synthesis.plays import Play
+from agents.domain.synthesis.wording import figure, shortened
+from agents.domain.task import Route
+
+MEASURED: Final = 3
+"""For how many of its findings a recommendation names a measure of its own."""
+
+
+def success_metric(findings: Sequence[Finding]) -> str:
+    """What is true once all of `findings` (1..n, ranked) are dealt with."""
+    goals = list(dict.fromkeys(_goal(finding) for finding in findings))
+    rest = f"; likewise for {len(goals) - MEASURED} more" if len(goals) > MEASURED else ""
+    return f"{'; '.join(goals[:MEASURED])}{rest}."
+
+
+def monitoring(finding: Finding, play: Play | None, route: Route) -> str:
+    """What to watch, how often, and when to be alarmed."""
+    often = "At every load" if route.kind == "batch" else "Every minute, over a sliding window"
+    evidence = _measured(finding)
+    watch = play.watch if play is not None else f"run the query of evidence {evidence.id} again"
+    return f"{often}: {watch}. Today {_reading(evidence, finding)}."
+
+
+def _goal(finding: Finding) -> str:
+    evidence = _measured(finding)
+    where = shortened(str(finding.subject), 80)
+    value, threshold = evidence.value, evidence.threshold
+    if _is_number(value) and _is_number(threshold) and value != threshold:
+        bound = "at most" if value > threshold else "at least"
+        return f"{evidence.metric} of {where} is {bound} {figure(threshold)} (now {figure(value)})"
+    if finding.rows:
+        query = f"the query of evidence {evidence.id}" if evidence.sql else "the same check"
+        return f"{query} finds no row of {where} (now {finding.rows:,})"
+    return f"{evidence.metric} of {where} is explained or back to normal (now {figure(value)})"
+
+
+def _measured(finding: Finding) -> Evidence:
+    """The evidence that says best where the finding stands: a number against a threshold."""
+    return max(
+        finding.evidence,
+        key=lambda evidence: (
+            _is_number(evidence.value) + _is_number(evidence.threshold),
+            evidence.sql is not None,
+        ),
+    )
+
+
+def _reading(evidence: Evidence, finding: Finding) -> str:
+    limit = "" if evidence.threshold is None else f", threshold {figure(evidence.threshold)}"
+    where = shortened(str(finding.subject), 80)
+    return f"{evidence.metric} of {where} is {figure(evidence.value)}{limit}"
+
+
+def _is_number(value: Value) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

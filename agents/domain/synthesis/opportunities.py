@@ -1,0 +1,116 @@
+"""Opportunities: what dealing with several findings together makes possible."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from agents.domain.finding import Finding
+from agents.domain.report import Dependency, Opportunity
+from agents.domain.synthesis.causes import cause_of
+from agents.domain.synthesis.wording import counted, places, shortened
+
+_CHECKABLE: Final = ("reading", "types", "missing", "spelling", "identity", "values")
+_REWRITTEN: Final = ("exposure", "types", "missing", "spelling", "identity")
+MIN_CHECKS: Final = 3
+"""So many findings that a query can repeat are worth a check at loading."""
+
+
+def find_opportunities(
+    findings: Sequence[Finding], dependencies: Sequence[Dependency]
+) -> tuple[Opportunity, ...]:
+    """0..n opportunities among ranked findings, in the order of the tables they concern."""
+    tables: dict[str, dict[str, list[Finding]]] = defaultdict(lambda: defaultdict(list))
+    for finding in findings:
+        tables[finding.subject.table][cause_of(finding.category).name].append(finding)
+    found = [
+        opportunity for name, causes in tables.items() for opportunity in _in_table(name, causes)
+    ]
+    return (*found, *_trustworthy_figures(findings, dependencies))
+
+
+def _in_table(name: str, causes: Mapping[str, Sequence[Finding]]) -> Iterator[Opportunity]:
+    table = shortened(name, 80)
+    layout = _worth_it(causes.get("layout", ()))
+    settled = _worth_it(_of(causes, _REWRITTEN))
+    if layout and len(settled) > 1:
+        together = [*layout, *settled]
+        yield Opportunity(
+            title=f"One rewrite of {table} settles {counted(len(together), 'finding')}",
+            finding_ids=_ids(together),
+            explanation="It has to be written once more for its layout anyway; what "
+            f"{places(settled)} need costs little more in the same pass.",
+        )
+    checks = [
+        finding
+        for finding in _worth_it(_of(causes, _CHECKABLE))
+        if any(evidence.sql for evidence in finding.evidence)
+    ]
+    if len(checks) >= MIN_CHECKS:
+        yield Opportunity(
+            title=f"{counted(len(checks), 'check')} for {table} are already written",
+            finding_ids=_ids(checks),
+            explanation="The evidence of these findings is SQL that returns the offending rows. "
+            "Run at each load, with today's figures as limits, it tells of the next such case "
+            "before anybody builds on it.",
+        )
+    listable = [
+        *_worth_it(causes.get("spelling", ())),
+        *(
+            finding
+            for finding in _worth_it(causes.get("identity", ()))
+            if finding.category == "referential_orphan"
+        ),
+    ]
+    if len(listable) > 1:
+        yield Opportunity(
+            title=f"One list of valid values serves {places(listable)}",
+            finding_ids=_ids(listable),
+            explanation="Variants and values without a partner are the same lack of a reference "
+            "list; kept in one place, it corrects the spelling and completes the joins.",
+        )
+    timing = _worth_it(causes.get("time", ()))
+    repeated = [
+        finding
+        for finding in _worth_it(causes.get("identity", ()))
+        if finding.category == "duplicate_events"
+    ]
+    if timing and len({finding.category for finding in [*timing, *repeated]}) > 1:
+        yield Opportunity(
+            title=f"One rule about event time settles the order of {table}",
+            finding_ids=_ids([*timing, *repeated]),
+            explanation="A key per event, a watermark and a window for repeats handle gaps, "
+            "disorder and duplicates in one place instead of in each consumer.",
+        )
+
+
+def _trustworthy_figures(
+    findings: Sequence[Finding], dependencies: Sequence[Dependency]
+) -> Iterator[Opportunity]:
+    by_id = {finding.id: finding for finding in findings}
+    held_up = [
+        dependency
+        for dependency in dependencies
+        if cause_of(by_id[dependency.after].category).name == "figures"
+    ]
+    figures = list(dict.fromkeys(by_id[dependency.after].id for dependency in held_up))
+    obstacles = list(dict.fromkeys(by_id[dependency.before].id for dependency in held_up))
+    if figures:
+        yield Opportunity(
+            title=f"{counted(len(obstacles), 'correction')} away from figures one can publish",
+            finding_ids=(*obstacles, *figures),
+            explanation=f"Once {places(by_id[each] for each in obstacles)} are dealt with, the "
+            f"figures for {places(by_id[each] for each in figures)} rest on whole data and can be "
+            "compared from one period to the next.",
+        )
+
+
+def _of(causes: Mapping[str, Sequence[Finding]], names: Iterable[str]) -> list[Finding]:
+    return [finding for name in names for finding in causes.get(name, ())]
+
+
+def _worth_it(findings: Iterable[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.severity != "info"]
+
+
+def _ids(findings: Iterable[Finding]) -> tuple[str, ...]:
+    return tuple(finding.id for finding in findings)

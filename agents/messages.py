@@ -1,0 +1,52 @@
+"""Every payload that agents exchange: the registry that a bus needs to carry an analysis."""
+
+from typing import Final, TypeAlias
+
+from agents.domain.call import CircuitChanged, ToolCalled
+from agents.domain.report import ReportPublished
+from agents.domain.request import AnalysisCancelled, AnalysisRequested
+from agents.domain.task import (
+    AnalysisPlanned,
+    TaskAssigned,
+    TaskCompleted,
+    TaskFailed,
+    TaskProgressed,
+)
+from bus import Fault, Registry
+
+AgentPayload: TypeAlias = (
+    AnalysisRequested
+    | AnalysisPlanned
+    | AnalysisCancelled
+    | TaskAssigned
+    | TaskProgressed
+    | TaskCompleted
+    | TaskFailed
+    | ToolCalled
+    | CircuitChanged
+    | ReportPublished
+    | Fault
+)
+"""The closed union of our own payloads, for `match`."""
+
+REGISTRY: Final = Registry(
+    AnalysisRequested,
+    AnalysisPlanned,
+    AnalysisCancelled,
+    TaskAssigned,
+    TaskProgressed,
+    TaskCompleted,
+    TaskFailed,
+    ToolCalled,
+    CircuitChanged,
+    ReportPublished,
+    Fault,
+)
+
+REQUEST_TOPIC: Final = "analysis.requested"
+CANCEL_TOPIC: Final = "control.analysis.cancelled"
+
+
+def progress_topic(request_id: str) -> str:
+    """Where the transient progress of a request is told."""
+    return f"progress.{request_id}"

@@ -1,0 +1,131 @@
+"""What the history says of requests: which there were, how far they are, how they ended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from agents.domain.report import ReportPublished
+from agents.domain.request import AnalysisCancelled, AnalysisRequested
+from agents.domain.task import AnalysisPlanned, TaskAssigned, TaskCompleted, TaskFailed
+from agents.errors import AgentUsageError
+from agents.messages import REGISTRY
+from bus import (
+    AgentMessage,
+    Fault,
+    HistoryQuery,
+    HistoryRecord,
+    MessageBus,
+    UnknownMessageTypeError,
+    decode,
+    parse,
+)
+
+RequestState: TypeAlias = Literal[
+    "waiting", "running", "complete", "partial", "failed", "cancelled", "expired"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedRequest:
+    """One request as its messages tell it; `roles` says of each role what was last heard."""
+
+    request_id: str
+    request: AgentMessage[AnalysisRequested]
+    state: RequestState
+    roles: Mapping[str, str] = field(default_factory=dict)
+    report: ReportPublished | None = None
+    why: str = ""
+
+
+async def find_request(bus: MessageBus, id: str) -> RecordedRequest:
+    """The request whose id is, or begins with, `id`.
+
+    Raises:
+        AgentUsageError: there is none, or more than one.
+    """
+    records = await bus.history.query(HistoryQuery(request=id, limit=100_000))
+    conversations = {record.correlation_id for record in records if record.correlation_id}
+    if len(conversations) > 1:
+        raise AgentUsageError(
+            f"{id!r} begins the ids of {len(conversations)} requests: add digits."
+        )
+    messages = [message for record in records if (message := read(record)) is not None]
+    recorded = _tell(messages, bus.clock.now())
+    if recorded is None:
+        raise AgentUsageError(f"No request has the id {id!r}: see `convener status`.")
+    return recorded
+
+
+async def recent_requests(bus: MessageBus, limit: int) -> Sequence[RecordedRequest]:
+    """The last 0..limit requests, newest first."""
+    records = await bus.history.query(
+        HistoryQuery(message_type=AnalysisRequested.message_type, limit=limit, latest=True)
+    )
+    found = []
+    for record in reversed(records):
+        if record.correlation_id is not None:
+            found.append(await find_request(bus, record.correlation_id))
+    return found
+
+
+async def find_report(bus: MessageBus, request_id: str) -> ReportPublished | None:
+    """The published report of a request: the first one in the history is the report."""
+    records = await bus.history.query(
+        HistoryQuery(request=request_id, message_type=ReportPublished.message_type, limit=1)
+    )
+    for record in records:
+        return ReportPublished.model_validate(parse(record.body).data)
+    return None
+
+
+def read(record: HistoryRecord) -> AgentMessage[Any] | None:
+    """The typed message of a record; None if it is none of ours."""
+    event = parse(record.body)
+    try:
+        return decode(event, REGISTRY, topic=record.topic, now=datetime.fromisoformat(record.time))
+    except UnknownMessageTypeError:
+        return None
+
+
+def _tell(messages: Sequence[AgentMessage[Any]], now: datetime) -> RecordedRequest | None:
+    request: AgentMessage[AnalysisRequested] | None = None
+    state: RequestState = "waiting"
+    why = ""
+    roles: dict[str, str] = {}
+    report: ReportPublished | None = None
+    for message in messages:
+        match message.content:
+            case AnalysisRequested():
+                request = request or message
+            case AnalysisPlanned() as plan:
+                state, why = "running", plan.route.why
+                roles |= {each.role: roles.get(each.role, "planned") for each in plan.assignments}
+            case TaskAssigned() as task:
+                roles[task.role] = "assigned"
+            case TaskCompleted() as result:
+                roles[result.role] = f"{len(result.findings)} findings"
+            case TaskFailed() as result:
+                roles[result.role] = result.error
+            case AnalysisCancelled():
+                why = "Its cancellation was ordered."
+            case Fault() as fault if request is not None and message.causation_id == request.id:
+                state = "expired" if fault.reason == "expired" else "failed"
+                why = fault.error
+            case ReportPublished() if report is None:
+                report = message.content
+                state, why = report.status, report.executive_summary
+            case _:
+                pass
+    if request is None:
+        return None
+    if report is None and state in ("waiting", "running") and request.is_expired(now):
+        state, why = "expired", "Its deadline passed without a report."
+    return RecordedRequest(
+        request_id=request.conversation,
+        request=request,
+        state=state,
+        roles=roles,
+        report=report,
+        why=why,
+    )

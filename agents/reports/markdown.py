@@ -1,0 +1,221 @@
+"""The report as Markdown (GitHub flavour): reads well in a pull request, an issue or an editor.
+
+*Guarantees*: text from the data cannot become markup, a link, an image, HTML or a mention of
+somebody, nor break out of a table cell or a code block.
+
+*Source*: GitHub Flavored Markdown 0.29, sections 4.5 (fences), 4.10 (tables), 6.1 (escapes), 6.9
+(autolinks).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from agents.domain.finding import Finding
+from agents.domain.report import Recommendation, ReportPublished
+from agents.domain.synthesis.wording import counted, speciality
+from agents.reports.outline import (
+    FIRST_STEPS,
+    STATUS,
+    TOP_CONNECTIONS,
+    connections,
+    measurement,
+    model_line,
+    names,
+    route_line,
+    run_line,
+    severity_counts,
+    shown,
+    shown_findings,
+    terms,
+)
+from agents.reports.plain import LONGEST, plain, plain_sql
+
+LONG: Final = 1_500
+"""Characters of a paragraph such as a summary or a guidance."""
+
+_SPECIAL: Final = re.compile(r"[\\`*{}\[\]<>|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|!(?=\[)")
+_SPECIAL_IN_HTML: Final = re.compile(r"[<>&\"'\[\]`*_:@#~$|\\]")
+_LEADING: Final = re.compile(r"^(?:[-+=#]|(\d+)(?=[.)]))")
+_LINKED: Final = re.compile(r"(?i)(?<=[a-z])://|\bwww\.|(?<!\w)@(?=\w)|#(?=\d)")
+_UNLINKED: Final = {":": "&#58;//", "w": "www&#46;", "@": "@&#8203;", "#": "#&#8203;"}
+
+
+def render(report: ReportPublished, *, show_all: bool = False) -> str:
+    """The report as Markdown, ending in a newline; `show_all` leaves nothing out."""
+    blocks = [
+        f"# Analysis of {escaped(names(report))}",
+        *_notice(report),
+        *([f"**Question:** {escaped(report.question, LONG)}"] if report.question.strip() else []),
+        escaped(report.executive_summary, LONG),
+        *_first_steps(report, show_all=show_all),
+        *_findings(report, show_all=show_all),
+        *_connections(report, show_all=show_all),
+        *_origin(report),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def escaped(text: str, limit: int = LONGEST) -> str:
+    """`text` as Markdown that shows just these characters, on one line."""
+    parts: list[str] = []
+    line, end = plain(text, limit), 0
+    for link in _LINKED.finditer(line):
+        parts += [_SPECIAL.sub(r"\\\g<0>", line[end : link.start()]), _UNLINKED[link[0][0].lower()]]
+        end = link.end()
+    parts.append(_SPECIAL.sub(r"\\\g<0>", line[end:]))
+    return _LEADING.sub(
+        lambda match: f"{match[1] or ''}\\{'' if match[1] else match[0]}", "".join(parts)
+    )
+
+
+def as_html(text: str) -> str:
+    """`text` as HTML that shows just these characters, on one line, also where Markdown is read."""
+    return _SPECIAL_IN_HTML.sub(lambda match: f"&#{ord(match[0])};", plain(text))
+
+
+def code(text: str, limit: int = 120) -> str:
+    """`text` as a code span that may stand in a table cell."""
+    line = plain(text, limit) or " "
+    fence = "`" * (_longest_run(line) + 1)
+    padding = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{padding}{line}{padding}{fence}".replace("|", "\\|")
+
+
+def sql_block(sql: str) -> str:
+    """`sql` as a fenced block that nothing in it can close."""
+    text = plain_sql(sql)
+    fence = "`" * max(3, _longest_run(text) + 1)
+    return f"{fence}sql\n{text}\n{fence}"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)
+
+
+def _notice(report: ReportPublished) -> Iterator[str]:
+    if report.status == "complete" and not report.missing:
+        return
+    lines = [f"**{STATUS[report.status]}**"]
+    lines += [
+        f"{escaped(speciality(each.role)).capitalize()}: {escaped(each.reason)}"
+        for each in report.missing
+    ]
+    yield "\n>\n".join(["> [!WARNING]\n> " + lines[0], *(f"> {line}" for line in lines[1:])])
+
+
+def _first_steps(report: ReportPublished, *, show_all: bool) -> Iterator[str]:
+    steps, left_out = shown(report.recommendations, FIRST_STEPS, show_all=show_all)
+    if not steps:
+        return
+    yield "## What to do first"
+    yield "\n".join(_step(step) for step in steps)
+    if left_out:
+        yield f"*{counted(left_out, 'more recommendation')}: `convener report ID --all`*"
+
+
+def _step(step: Recommendation) -> str:
+    lines = [
+        f"{step.rank}. **{escaped(step.action)}**  ",
+        f"   {escaped(terms(step))}  ",
+        f"   *How:* {escaped(step.guidance, LONG)}  " if step.guidance else "",
+        f"   *Done when:* {escaped(step.success_metric, LONG)}  ",
+        f"   *Watch:* {escaped(step.monitoring, LONG)}",
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _findings(report: ReportPublished, *, show_all: bool) -> Iterator[str]:
+    findings, left_out = shown_findings(report, show_all=show_all)
+    yield "## Findings"
+    more = f" The {len(findings)} most consequential are shown." if left_out else ""
+    yield severity_counts(report.findings) + more
+    if findings:
+        yield _table(
+            ("Severity", "Finding", "Where", "Measured", "Found by"),
+            (
+                (
+                    finding.severity,
+                    escaped(finding.title),
+                    code(str(finding.subject)),
+                    escaped(measurement(finding.evidence[0])),
+                    escaped(speciality(finding.role)),
+                )
+                for finding in findings
+            ),
+        )
+        yield from (_details(finding) for finding in findings)
+
+
+def _details(finding: Finding) -> str:
+    rows = f" {finding.rows:,} rows are affected." if finding.rows else ""
+    blocks = [
+        f"<details><summary>{finding.severity}: {as_html(finding.title)}</summary>",
+        f"{escaped(finding.impact, LONG)}{rows} Confidence {finding.confidence:.0%}, "
+        f"id `{plain(finding.id)}`.".strip(),
+    ]
+    if finding.recommendation.strip():
+        blocks.append(f"*Advice:* {escaped(finding.recommendation, LONG)}")
+    for evidence in finding.evidence:
+        blocks.append(f"{code(evidence.id)}: {escaped(measurement(evidence))}")
+        if evidence.sql:
+            blocks.append(sql_block(evidence.sql))
+    return "\n\n".join([*blocks, "</details>"])
+
+
+def _connections(report: ReportPublished, *, show_all: bool) -> Iterator[str]:
+    for heading, entries in connections(report):
+        visible, left_out = shown(entries, TOP_CONNECTIONS, show_all=show_all)
+        if visible:
+            yield f"## {heading}"
+            yield "\n".join(
+                f"- **{escaped(headline.removesuffix('.'))}.** {escaped(body, LONG)}"
+                for headline, body in visible
+            )
+        if left_out:
+            yield f"*{left_out} more with `--all`*"
+
+
+def _origin(report: ReportPublished) -> Iterator[str]:
+    yield "## About this report"
+    yield _table(
+        ("Dataset", "Rows", "Columns", "Format", "Version", "Location"),
+        (
+            (
+                code(dataset.name),
+                f"{dataset.rows:,}",
+                f"{dataset.columns:,}",
+                escaped(dataset.format),
+                code(dataset.version[:16]),
+                code(dataset.location),
+            )
+            for dataset in report.datasets
+        ),
+    )
+    yield _table(
+        ("Specialist", "Status", "Findings", "Notes"),
+        (
+            (
+                escaped(speciality(member.role)),
+                escaped(
+                    member.status
+                    if member.fallback_level == "full"
+                    else f"{member.status} ({member.fallback_level})"
+                ),
+                f"{member.findings:,}",
+                escaped(" ".join(member.notes), LONG),
+            )
+            for member in report.panel
+        ),
+    )
+    lines = (STATUS[report.status], route_line(report), model_line(report), run_line(report))
+    yield "\n".join(f"- {escaped(line)}" for line in lines)
+    setup = "\n".join(dataset.setup_sql for dataset in report.datasets)
+    if setup.strip():
+        yield "The SQL above runs in a DuckDB shell after this:"
+        yield sql_block(setup)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

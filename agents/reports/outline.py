@@ -1,0 +1,125 @@
+"""The outline of a report: which parts are shown, and the sentences about how it came to be."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from agents.domain.finding import SEVERITIES, Evidence, Finding
+from agents.domain.report import Recommendation, ReportPublished, ReportStatus
+from agents.domain.synthesis import TOP_FINDINGS
+from agents.domain.synthesis.wording import counted, figure, listed, shortened, speciality
+
+FIRST_STEPS: Final = 5
+"""How many recommendations are shown unless asked for all."""
+
+TOP_CONNECTIONS: Final = 3
+"""How many themes, conflicts, dependencies, opportunities are shown unless asked for all."""
+
+STATUS: Final[dict[ReportStatus, str]] = {
+    "complete": "Complete: every member of the panel answered.",
+    "partial": "Partial: part of the panel is missing, so what it would have found is too.",
+    "failed": "Failed: too little of the panel answered for a verdict.",
+    "cancelled": "Cancelled: the request was stopped before it was done.",
+    "expired": "Expired: the deadline passed before enough of the panel had answered.",
+}
+
+T = TypeVar("T")
+
+
+def shown(items: Sequence[T], most: int, *, show_all: bool) -> tuple[Sequence[T], int]:
+    """What of `items` is shown, and how many are not."""
+    visible = items if show_all else items[:most]
+    return visible, len(items) - len(visible)
+
+
+def shown_findings(report: ReportPublished, *, show_all: bool) -> tuple[Sequence[Finding], int]:
+    """The findings to show, the most consequential first, and how many are left out."""
+    return shown(report.findings, TOP_FINDINGS, show_all=show_all)
+
+
+def severity_counts(findings: Sequence[Finding]) -> str:
+    """Such as "12 findings: 1 high, 3 medium, 8 low"."""
+    if not findings:
+        return "No findings."
+    number = Counter(finding.severity for finding in findings)
+    parts = [f"{number[severity]} {severity}" for severity in SEVERITIES if number[severity]]
+    return f"{counted(len(findings), 'finding')}: {', '.join(parts)}."
+
+
+def names(report: ReportPublished) -> str:
+    """The datasets, by name."""
+    return listed(dataset.name for dataset in report.datasets) or "no dataset"
+
+
+def route_line(report: ReportPublished) -> str:
+    """How the data was treated, and why."""
+    if report.route is None:
+        return "It was not decided how to treat the data."
+    kind = "a batch" if report.route.kind == "batch" else "a stream"
+    by = f", in the order of {report.route.time_column}" if report.route.time_column else ""
+    return f"Treated as {kind}{by}: {report.route.why}"
+
+
+def model_line(report: ReportPublished) -> str:
+    """Whether a model had a part in it."""
+    if report.model is None:
+        return "No model was used: findings and advice come from rules over measurements."
+    return f"{report.model} weighed and explained; every claim cites a measurement."
+
+
+def run_line(report: ReportPublished) -> str:
+    """When, how long and under which id."""
+    replayed = f", a replay of {report.run.replay_of}" if report.run.replay_of else ""
+    return (
+        f"{report.run.finished_at:%Y-%m-%d %H:%M:%S} UTC, {report.run.seconds:.1f} s, "
+        f"request {report.request_id}{replayed}."
+    )
+
+
+def terms(recommendation: Recommendation) -> str:
+    """What it takes and brings, who does it, and what it waits for."""
+    after = (
+        f", after {listed(map(str, recommendation.depends_on))}"
+        if recommendation.depends_on
+        else ""
+    )
+    return (
+        f"Impact {recommendation.impact}, effort {recommendation.effort}, "
+        f"owner {speciality(recommendation.owner_role)}{after}."
+    )
+
+
+def measurement(evidence: Evidence) -> str:
+    """Such as "null_rate 0.12 (threshold 0.05)"."""
+    limit = "" if evidence.threshold is None else f" (threshold {figure(evidence.threshold)})"
+    return f"{evidence.metric} {figure(evidence.value)}{limit}"
+
+
+def connections(report: ReportPublished) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+    """By heading, what connects the findings: each as a headline and what there is to say of it."""
+    return [
+        ("What belongs together", [(each.title, each.explanation) for each in report.themes]),
+        ("Where advice conflicts", [(each.issue, each.resolution) for each in report.conflicts]),
+        ("What comes before what", _order(report)),
+        (
+            "What becomes possible",
+            [(each.title, each.explanation) for each in report.opportunities],
+        ),
+    ]
+
+
+def _order(report: ReportPublished) -> Sequence[tuple[str, str]]:
+    """The dependencies; those with the same first side and reason are one."""
+    title = {finding.id: shortened(finding.title, 120) for finding in report.findings}
+    groups: dict[tuple[str, str], list[str]] = {}
+    for each in report.dependencies:
+        after = title.get(each.after, each.after)
+        groups.setdefault((each.before, each.why), []).append(after)
+    return [
+        (
+            f"First: {title.get(before, before)}",
+            f"{why} Then: {'; '.join(after[:TOP_CONNECTIONS])}"
+            + (f"; {len(after) - TOP_CONNECTIONS} more." if len(after) > TOP_CONNECTIONS else "."),
+        )
+        for (before, why), after in groups.items()
+    ]

@@ -1,0 +1,106 @@
+"""Settings: flags over environment over `convener.toml`, read once per process.
+
+| key in `convener.toml` | environment | meaning |
+|---|---|---|
+| `bus` | `CONVENER_BUS` | URL of the bus |
+| `data` (a table of name = path) | `CONVENER_DATA` (`name=path,…`) | named data roots |
+| `cache` | `CONVENER_CACHE` | folder for snapshots and indexes; may be deleted at any time |
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import platformdirs
+
+from agents.errors import AgentUsageError
+
+FILE: Final = "convener.toml"
+
+_KEYS: Final = frozenset({"bus", "data", "cache"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a process was told from outside.
+
+    `roots` maps a name to a folder; a dataset on RabbitMQ is named `root/path`, so that each
+    machine may keep it elsewhere. Without any, the one root `data` is the working directory.
+    """
+
+    bus_url: str
+    roots: Mapping[str, Path]
+    cache: Path
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the bus is a file on this machine."""
+        return self.bus_url.startswith("sqlite:")
+
+
+def load_settings(
+    *,
+    bus: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Settings:
+    """The settings of a process that was started in `folder` with the flag `bus`.
+
+    Raises:
+        AgentUsageError: the file or a value cannot be understood.
+    """
+    env = os.environ if environment is None else environment
+    here = folder or Path.cwd()
+    written = _read(here / FILE)
+    url = bus or env.get("CONVENER_BUS") or written.get("bus") or _default_bus()
+    cache = env.get("CONVENER_CACHE") or written.get("cache") or _default_cache()
+    return Settings(
+        bus_url=str(url),
+        roots=_roots(env.get("CONVENER_DATA"), written.get("data"), here),
+        cache=Path(cache).expanduser(),
+    )
+
+
+def _default_bus() -> str:
+    return f"sqlite:///{platformdirs.user_state_path('convener', appauthor=False) / 'bus.db'}"
+
+
+def _default_cache() -> Path:
+    return platformdirs.user_cache_path("convener", appauthor=False)
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    try:
+        written = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise AgentUsageError(f"{file} cannot be read: {error}.") from error
+    unknown = sorted(written.keys() - _KEYS)
+    if unknown:
+        raise AgentUsageError(
+            f"{file} has the unknown key {unknown[0]!r}; known are {', '.join(sorted(_KEYS))}."
+        )
+    return written
+
+
+def _roots(flag: str | None, table: Any, here: Path) -> Mapping[str, Path]:
+    if flag:
+        pairs = [part.partition("=") for part in flag.split(",") if part.strip()]
+        named = {name.strip(): path.strip() for name, _, path in pairs}
+    elif isinstance(table, dict):
+        named = {str(name): str(path) for name, path in table.items()}
+    elif table is None:
+        named = {"data": str(here)}
+    else:
+        raise AgentUsageError(f"'data' in {FILE} is a table of name = path.")
+    for name, path in named.items():
+        if not name or not path or "/" in name:
+            raise AgentUsageError(
+                "CONVENER_DATA names data roots as name=path,name=path; "
+                f"{name + '=' + path!r} is none."
+            )
+    return {name: Path(here, path).expanduser() for name, path in named.items()}

@@ -1,0 +1,1 @@
+"""Built-in tools, one per file: each measures something and judges nothing."""

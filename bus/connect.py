@@ -1,0 +1,82 @@
+"""`connect`: from a URL to a `MessageBus`; the only importer of implementations."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bus.clock import Clock, SystemClock
+from bus.domain.authority import Verify, trust_local_user
+from bus.domain.message import Registry
+from bus.errors import UsageError
+from bus.message_bus import MessageBus
+
+
+@asynccontextmanager
+async def connect(
+    url: str,
+    *,
+    registry: Registry | None = None,
+    name: str = "convener",
+    clock: Clock | None = None,
+    verify: Verify = trust_local_user,
+    cache: Path | None = None,
+) -> AsyncIterator[MessageBus]:
+    """The bus at `url`, for as long as the context lasts.
+
+    `url` is `sqlite:///PATH`, where PATH is taken from the root (or from `~`), or `amqp://` /
+    `amqps://` with credentials, host and port. `registry` holds
+    the payload types this process understands. `name` signs its messages. `cache` is a folder
+    for what can be rebuilt at any time, such as the history's index.
+
+    Raises:
+        UsageError: the URL is of no kind that the bus knows.
+        UnreachableError: the server did not answer, or refused us.
+        StoreError: the bus file cannot be used.
+
+    Example:
+        >>> import asyncio, tempfile
+        >>> from bus import Payload, Registry, connect
+        >>> class OrderPlaced(Payload):
+        ...     message_type = "shop.order.placed.v1"
+        ...     order_id: str
+        >>> async def main() -> None:
+        ...     async with connect(f"sqlite:///{tempfile.mkdtemp()}/bus.db",
+        ...                        registry=Registry(OrderPlaced)) as bus:
+        ...         async def pack(message, context):
+        ...             print("packing", message.content.order_id)
+        ...         async with bus.serve("orders.placed", pack, group="packing"):
+        ...             await bus.publish(OrderPlaced(order_id="A1"), to="orders.placed")
+        >>> asyncio.run(main())
+        packing A1
+    """
+    clock = clock or SystemClock()
+    registry = registry or Registry()
+    scheme = urlsplit(url).scheme
+    async with AsyncExitStack() as stack:
+        if scheme == "sqlite":
+            bus = await _embedded(
+                stack, url, registry=registry, name=name, clock=clock, verify=verify
+            )
+        elif scheme in ("amqp", "amqps"):
+            bus = await _rabbitmq(
+                stack, url, registry=registry, name=name, clock=clock, verify=verify, cache=cache
+            )
+        else:
+            raise UsageError(
+                f"{url!r} is no bus URL: use sqlite:///PATH or amqp://USER:PASSWORD@HOST:PORT/."
+            )
+        yield await stack.enter_async_context(bus)
+
+
+def database_path(url: str) -> Path:
+    """The file that a `sqlite:///PATH` URL names; `~` is the user's home.
+
+    Raises:
+        UsageError: there is no path in it.
+    """
+    parts = urlsplit(url)
+    path = parts.path.lstrip("/")
+    if parts.netloc or not path:
+        raise UsageError(f"{url!r} names no file: use sqlite:///absolute/path/to/bus.db.")
+    return Path(path).expanduser() if path.startswith("~") else Path("/", path)

@@ -1,0 +1,306 @@
+"""One subscription's loop: receive, verify, handle, settle, drain.
+
+*Guarantees*: a delivery is settled as `bus.domain.settlement` says, after its handler has ended; a
+message that is parked or cancelled and has a reply address gets a Fault there; an error of a
+handler never ends the loop.
+
+*Not here*: what a settlement means on the wire; that is the transport's.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeAlias, assert_never
+
+import structlog
+
+from bus.clock import Clock
+from bus.domain import codec
+from bus.domain.authority import Verify
+from bus.domain.envelope import Envelope
+from bus.domain.fault import Fault
+from bus.domain.message import AgentMessage, MessageId, Payload, Registry
+from bus.domain.retry import RetryPolicy
+from bus.domain.settlement import (
+    Acknowledge,
+    DeliveryLost,
+    Failed,
+    HandBack,
+    Leave,
+    Outcome,
+    Park,
+    PostponeWanted,
+    RequestCancelled,
+    Retry,
+    RetryWanted,
+    Returned,
+    Settlement,
+    ShutDown,
+    settle,
+)
+from bus.errors import (
+    MessageError,
+    NotPermittedError,
+    Postpone,
+    RetryLater,
+    SettlementError,
+    StoreError,
+    TransportError,
+    UnknownMessageTypeError,
+)
+from bus.handling import Context, Handler
+from bus.transport import DELIVERY_LIMIT, Delivery, Subscription, Transport
+
+Reply: TypeAlias = Callable[["Received", Payload], Awaitable[None]]
+"""Sends a payload to the reply address of what was received, if it has one."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Received:
+    """One delivery while it is attended to, and who may interrupt its handler, once."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+        self.message: AgentMessage[Any] | None = None
+        self._interruption: Outcome | None = None
+        self._handling: asyncio.Task[Any] | None = None
+
+    @property
+    def envelope(self) -> Envelope:
+        return self.delivery.envelope
+
+    @property
+    def id(self) -> MessageId:
+        """The message's id, or the best guess at it where the event cannot be read."""
+        return MessageId(self.message.id if self.message else self.envelope.id)
+
+    @property
+    def reply_to(self) -> str | None:
+        """Where an answer is awaited: as the event says, else as the envelope says."""
+        return (self.message.reply_to if self.message else None) or self.envelope.reply_to
+
+    @property
+    def correlation_id(self) -> str | None:
+        """The conversation that the message belongs to."""
+        return self.message.conversation if self.message else None
+
+    def interrupt(self, outcome: Outcome) -> None:
+        """Stop the handler with `outcome`; no effect before, after, or a second time."""
+        if self._handling is not None and self._interruption is None:
+            self._interruption = outcome
+            self._handling.cancel()
+
+    async def handle(
+        self, handler: Handler, context: Context, *, limit: float | None
+    ) -> Outcome | Payload | None:
+        """What the handler returned, or the outcome with which it was stopped."""
+        assert self.message is not None
+        self._handling = task = asyncio.current_task()
+        assert task is not None
+        try:
+            async with asyncio.timeout(limit) as timer:
+                return await handler(self.message, context)
+        except asyncio.CancelledError:
+            if self._interruption is None:
+                raise
+            return self._interruption
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            return RetryWanted(f"The handler took longer than {limit:g} s.")
+        finally:
+            self._handling = None
+            if self._interruption is not None:
+                task.uncancel()
+
+
+class Consumer:
+    """Serves one subscription with one handler, up to `subscription.prefetch` messages at once."""
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        subscription: Subscription,
+        handler: Handler,
+        registry: Registry,
+        reply: Reply,
+        verify: Verify,
+        clock: Clock,
+        policy: RetryPolicy,
+        timeout: float | None = None,
+        grace: float = 10.0,
+    ) -> None:
+        self._transport = transport
+        self._subscription = subscription
+        self._handler = handler
+        self._registry = registry
+        self._reply = reply
+        self._verify = verify
+        self._clock = clock
+        self._policy = policy
+        self._timeout = timeout
+        self._grace = grace
+        self._ready = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._hurrying = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._attended: set[Received] = set()
+
+    @property
+    def group(self) -> str | None:
+        """The group in which it competes."""
+        return self._subscription.group
+
+    async def run(self) -> None:
+        """Serve until `stop`, then drain: let handlers end within the grace, hand back the rest."""
+        async with asyncio.TaskGroup() as group:
+            async with self._transport.subscribe(self._subscription) as deliveries:
+                intake = group.create_task(self._take(deliveries, group), name="intake")
+                self._ready.set()
+                await self._stopping.wait()
+                intake.cancel()
+            await self._drain()
+
+    async def ready(self) -> None:
+        """Returns once no message can be missed any more."""
+        await self._ready.wait()
+
+    def stop(self) -> None:
+        """Take no more; a second call does not wait for running handlers."""
+        if self._stopping.is_set():
+            self._hurrying.set()
+        self._stopping.set()
+
+    def cancel(self, correlation_id: str) -> int:
+        """Stop handling everything that belongs to that conversation; how many it was."""
+        concerned = [each for each in self._attended if each.correlation_id == correlation_id]
+        for received in concerned:
+            received.interrupt(RequestCancelled())
+        return len(concerned)
+
+    async def _take(self, deliveries: AsyncIterator[Delivery], group: asyncio.TaskGroup) -> None:
+        async for delivery in deliveries:
+            received = Received(delivery)
+            self._attended.add(received)
+            self._idle.clear()
+            group.create_task(self._attend(received), name=f"attend {delivery.envelope.topic}")
+
+    async def _drain(self) -> None:
+        hurry = asyncio.ensure_future(self._hurrying.wait())
+        idle = asyncio.ensure_future(self._idle.wait())
+        try:
+            await asyncio.wait(
+                {hurry, idle}, timeout=self._grace, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            hurry.cancel()
+            idle.cancel()
+        for received in tuple(self._attended):
+            received.interrupt(ShutDown())
+
+    async def _attend(self, received: Received) -> None:
+        delivery = received.delivery
+        with structlog.contextvars.bound_contextvars(
+            message_id=delivery.envelope.id, topic=delivery.envelope.topic
+        ):
+            watch = asyncio.create_task(_watch(received), name="watch delivery")
+            try:
+                outcome = await self._outcome(received)
+                settlement = settle(
+                    outcome,
+                    attempt=delivery.attempt,
+                    policy=self._policy,
+                    jitter=random.random(),  # noqa: S311  (spreads retries, guards nothing)
+                )
+                await self._carry_out(settlement, received)
+                _log.debug("bus.message.settled", settlement=type(settlement).__name__)
+            except SettlementError:
+                _log.info("bus.delivery.lost")
+            except (TransportError, StoreError) as error:
+                _log.warning("bus.settlement.failed", error=str(error))
+            finally:
+                watch.cancel()
+                self._attended.discard(received)
+                if not self._attended:
+                    self._idle.set()
+
+    async def _outcome(self, received: Received) -> Outcome:
+        delivery = received.delivery
+        try:
+            event = codec.parse(delivery.envelope.body)
+            now = self._clock.now()
+            message = codec.decode(event, self._registry, topic=delivery.envelope.topic, now=now)
+            received.message = message
+            if delivery.redeliveries >= DELIVERY_LIMIT:
+                return Failed("delivery_limit", "Its consumers crashed, again and again.")
+            if message.is_expired(now):
+                return Failed("expired", "Its deadline passed before anybody could handle it.")
+            principal = await self._verify(message, delivery.envelope)
+            context = Context(
+                attempt=delivery.attempt,
+                redeliveries=delivery.redeliveries,
+                principal=principal,
+                echo=delivery.envelope.correlation_id,
+            )
+            with structlog.contextvars.bound_contextvars(request=received.correlation_id):
+                result = await received.handle(self._handler, context, limit=self._timeout)
+            if isinstance(result, Payload):
+                await self._reply(received, result)
+                return Returned()
+            return Returned() if result is None else result
+        except UnknownMessageTypeError as error:
+            return Failed("unknown_type", str(error))
+        except MessageError as error:
+            return Failed("malformed", str(error))
+        except NotPermittedError as error:
+            return Failed("not_permitted", str(error))
+        except Postpone as error:
+            return PostponeWanted(error.delay)
+        except RetryLater as error:
+            return RetryWanted(str(error), error.delay)
+        except Exception as error:  # the handler is not ours, and its failure is a value here
+            summary = f"{type(error).__name__}: {error}"
+            if getattr(error, "retryable", False):
+                _log.warning("bus.handler.retryable", error=summary)
+                return RetryWanted(summary)
+            _log.exception("bus.handler.failed")
+            return Failed("failed", summary)
+
+    async def _carry_out(self, settlement: Settlement, received: Received) -> None:
+        delivery = received.delivery
+        match settlement:
+            case Acknowledge(cancelled=cancelled):
+                if cancelled:
+                    await self._send_fault(
+                        received, Fault(reason="cancelled", error="The request was cancelled.")
+                    )
+                await delivery.ack()
+            case Retry(delay=delay, counted=counted):
+                await delivery.nack(delay, counted=counted)
+            case Park(reason=reason, error=error):
+                _log.warning("bus.message.parked", reason=reason, error=error)
+                fault = Fault(reason=reason, error=error, attempts=delivery.attempt)
+                await self._send_fault(received, fault)
+                await delivery.reject(reason, error)
+            case HandBack():
+                await delivery.release()
+            case Leave():
+                pass
+            case _:
+                assert_never(settlement)
+
+    async def _send_fault(self, received: Received, fault: Fault) -> None:
+        if received.reply_to is None:
+            return
+        try:
+            await self._reply(received, fault)
+        except (TransportError, StoreError, NotPermittedError, MessageError) as error:
+            _log.warning("bus.fault.undeliverable", error=str(error))
+
+
+async def _watch(received: Received) -> None:
+    await received.delivery.lost.wait()
+    received.interrupt(DeliveryLost())

@@ -1,0 +1,1 @@
+"""Where messages are parked: implementations of `bus.dead_letter`."""

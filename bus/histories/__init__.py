@@ -1,0 +1,1 @@
+"""Where messages are recorded: implementations of `bus.history`."""

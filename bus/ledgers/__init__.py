@@ -1,0 +1,1 @@
+"""Where results are kept: implementations of `bus.ledger`."""

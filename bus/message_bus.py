@@ -1,0 +1,412 @@
+"""`MessageBus`: publish, announce, request, subscribe, serve.
+
+*Guarantees*: `publish` returns once the message is durably accepted; a request ends in a reply, a
+Fault or a timeout; whatever the bus runs in the background ends when the bus is closed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import structlog
+
+from bus.clock import Clock
+from bus.consumer import Consumer, Received
+from bus.dead_letter import DeadLetters
+from bus.domain import codec
+from bus.domain.authority import Verify
+from bus.domain.envelope import Envelope, Headers
+from bus.domain.fault import Fault
+from bus.domain.message import (
+    AgentMessage,
+    MessageId,
+    Payload,
+    Registry,
+    Scalar,
+    caused_by,
+    event_topic,
+)
+from bus.domain.retry import RetryPolicy
+from bus.domain.topic import check_topic
+from bus.errors import (
+    MessageError,
+    NotPermittedError,
+    RequestTimeoutError,
+    SettlementError,
+    TransportClosedError,
+    UsageError,
+)
+from bus.handling import Handler
+from bus.history import History
+from bus.ledger import Ledger
+from bus.requests import Requests
+from bus.tasks import task_group
+from bus.transport import Subscription, Transport
+
+P = TypeVar("P", bound=Payload)
+
+_log = structlog.get_logger(__name__)
+
+
+class MessageBus:
+    """One process's access to the bus.
+
+    Made by `bus.connect`. `name` is what this process signs its messages with. `history`, `ledger`
+    and `dead_letters` are those of the same bus. `companions` run for as long as this process
+    serves anything. `open_private` opens a transport of the same bus with groups of its own.
+    """
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        history: History,
+        ledger: Ledger,
+        dead_letters: DeadLetters,
+        registry: Registry,
+        name: str,
+        clock: Clock,
+        verify: Verify,
+        tasks: asyncio.TaskGroup,
+        companions: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+        open_private: Callable[[str], Transport] | None = None,
+    ) -> None:
+        self.name = name
+        self.instance = f"{name}-{uuid4().hex[:12]}"
+        self.reply_topic = check_topic(f"reply.{self.instance}")
+        self.history = history
+        self.ledger = ledger
+        self.dead_letters = dead_letters
+        self.clock = clock
+        self._transport = transport
+        self._registry = registry | Registry(Fault)
+        self._verify = verify
+        self._companions = companions
+        self._open_private = open_private
+        self._companions_run = False
+        self._requests = Requests()
+        self._replies_arrive: asyncio.Future[None] | None = None
+        self._tasks = tasks
+        self._background: list[asyncio.Task[None]] = []
+
+    async def publish(
+        self,
+        content: P,
+        *,
+        to: str,
+        sender: str | None = None,
+        cause: AgentMessage[Any] | None = None,
+        reply_to: str | None = None,
+        expires_at: datetime | None = None,
+        metadata: Mapping[str, Scalar] | None = None,
+        headers: Headers | None = None,
+        id: MessageId | None = None,
+        timestamp: datetime | None = None,
+    ) -> AgentMessage[P]:
+        """Send `content` to the topic `to`; returns the message once it is durably accepted.
+
+        It is signed with `sender`, or with this bus's name. With a `cause` it joins that message's
+        conversation. Giving `id` and `timestamp` makes a repeated publish the same message, which
+        the history keeps once.
+
+        Raises:
+            UnroutableError: nobody has ever subscribed to this work topic.
+            MessageTooLargeError: the event exceeds 1 MiB.
+            TransportError, StoreError: as `Transport.publish` says.
+        """
+        message = self._compose(
+            content,
+            to=to,
+            sender=sender,
+            cause=cause,
+            reply_to=reply_to,
+            expires_at=expires_at,
+            metadata=metadata,
+            id=id,
+            timestamp=timestamp,
+        )
+        await self._transport.publish(codec.seal(message, headers))
+        return message
+
+    async def announce(
+        self,
+        content: P,
+        *,
+        sender: str | None = None,
+        cause: AgentMessage[Any] | None = None,
+        id: MessageId | None = None,
+        timestamp: datetime | None = None,
+    ) -> AgentMessage[P]:
+        """Publish `content` as an event, on the topic that its wire name gives."""
+        return await self.publish(
+            content,
+            to=event_topic(content.message_type),
+            sender=sender,
+            cause=cause,
+            id=id,
+            timestamp=timestamp,
+        )
+
+    async def request(
+        self,
+        content: Payload,
+        *,
+        to: str,
+        timeout: float,
+        cause: AgentMessage[Any] | None = None,
+    ) -> AgentMessage[Any]:
+        """Send `content` and wait up to `timeout` seconds for the reply.
+
+        Raises:
+            RequestFaultedError: the message was parked, cancelled or expired.
+            RequestTimeoutError: no reply came in time; one that comes later is dropped.
+            TransportError, StoreError: as for `publish`.
+        """
+        await self._receive_replies()
+        message = self._compose(
+            content,
+            to=to,
+            cause=cause,
+            reply_to=self.reply_topic,
+            expires_at=self.clock.now() + timedelta(seconds=timeout),
+        )
+        with self._requests.expect(message.id) as reply:
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._transport.publish(codec.seal(message))
+                    return await reply
+            except TimeoutError:
+                raise RequestTimeoutError(f"No reply from {to!r} within {timeout:g} s.") from None
+
+    @asynccontextmanager
+    async def collect(self, correlation_id: str) -> AsyncIterator[asyncio.Queue[AgentMessage[Any]]]:
+        """A queue of the replies to this process in that conversation, Faults included.
+
+        Replies are hints: one may be lost with a connection, so look at the record as well.
+        """
+        await self._receive_replies()
+        with self._requests.collect(correlation_id) as queue:
+            yield queue
+
+    async def reply(
+        self,
+        to: AgentMessage[Any],
+        content: P,
+        *,
+        echo: str | None = None,
+        sender: str | None = None,
+        id: MessageId | None = None,
+        timestamp: datetime | None = None,
+    ) -> None:
+        """Answer a message at its reply address; nothing happens when it has none.
+
+        `echo` is the AMQP correlation id that a foreign client waits for.
+
+        Raises:
+            NotPermittedError: the address is one of the bus's own queues.
+            TransportError, StoreError: as for `publish`.
+        """
+        if to.reply_to is None:
+            return
+        message = self._compose(
+            content, to=to.reply_to, sender=sender, cause=to, id=id, timestamp=timestamp
+        )
+        await self._transport.publish(_addressed(codec.seal(message), echo))
+
+    @asynccontextmanager
+    async def subscribe(self, pattern: str) -> AsyncIterator[AsyncIterator[AgentMessage[Any]]]:
+        """An own copy of every notice or transient message published to `pattern` from now on.
+
+        Messages that this process cannot decode are skipped.
+        """
+        async with self._transport.subscribe(Subscription(pattern=pattern)) as deliveries:
+            yield self._decoded(deliveries)
+
+    @asynccontextmanager
+    async def serve(
+        self,
+        topic: str,
+        handler: Handler,
+        *,
+        group: str,
+        concurrency: int = 8,
+        timeout: float | None = None,
+        policy: RetryPolicy | None = None,
+        grace: float = 10.0,
+    ) -> AsyncIterator[Consumer]:
+        """Handle what is published to `topic`, sharing the work with all servers of `group`.
+
+        Leaving the context drains: nothing new is taken, running handlers get `grace` seconds, and
+        what is not finished then goes back to the queue. `timeout` bounds one call of the handler,
+        in seconds.
+        """
+        self._run_companions()
+        consumer = Consumer(
+            transport=self._transport,
+            subscription=Subscription(pattern=topic, group=group, prefetch=concurrency),
+            handler=handler,
+            registry=self._registry,
+            reply=self._reply_to_received,
+            verify=self._verify,
+            clock=self.clock,
+            policy=policy or RetryPolicy(),
+            timeout=timeout,
+            grace=grace,
+        )
+        async with task_group() as tasks:
+            tasks.create_task(consumer.run(), name=f"serve {topic}")
+            await consumer.ready()
+            try:
+                yield consumer
+            finally:
+                consumer.stop()
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether this is the bus of one machine, in a file, which can be had privately."""
+        return self._open_private is not None
+
+    @asynccontextmanager
+    async def private(self) -> AsyncIterator["MessageBus"]:
+        """The same bus with groups that nobody else serves; history and ledger are shared.
+
+        What is published there is handled there, and nothing from elsewhere is.
+
+        Raises:
+            UsageError: this is not the embedded bus.
+        """
+        if self._open_private is None:
+            raise UsageError("Only the embedded bus can be had privately.")
+        async with aclosing(self._open_private(uuid4().hex)) as transport, task_group() as tasks:
+            bus = MessageBus(
+                transport=transport,
+                history=self.history,
+                ledger=self.ledger,
+                dead_letters=self.dead_letters,
+                registry=self._registry,
+                name=self.name,
+                clock=self.clock,
+                verify=self._verify,
+                tasks=tasks,
+            )
+            async with aclosing(bus):
+                yield bus
+
+    async def consumers(self, group: str) -> int:
+        """How many subscribers of `group` there are now, in all processes."""
+        return await self._transport.consumers(group)
+
+    async def aclose(self) -> None:
+        """End what runs in the background. Idempotent; the transport is closed by its owner."""
+        for task in self._background:
+            task.cancel()
+
+    def _compose(
+        self,
+        content: P,
+        *,
+        to: str,
+        sender: str | None = None,
+        cause: AgentMessage[Any] | None = None,
+        reply_to: str | None = None,
+        expires_at: datetime | None = None,
+        metadata: Mapping[str, Scalar] | None = None,
+        id: MessageId | None = None,
+        timestamp: datetime | None = None,
+    ) -> AgentMessage[P]:
+        id = id or MessageId(str(uuid4()))
+        timestamp = timestamp or self.clock.now()
+        if cause is not None:
+            return caused_by(
+                cause,
+                content,
+                id=id,
+                sender=sender or self.name,
+                recipient=to,
+                timestamp=timestamp,
+                reply_to=reply_to,
+                expires_at=expires_at,
+                metadata=metadata,
+            )
+        return AgentMessage(
+            id=id,
+            sender=sender or self.name,
+            recipient=to,
+            content=content,
+            timestamp=timestamp,
+            metadata=metadata or {},
+            reply_to=reply_to,
+            expires_at=expires_at,
+        )
+
+    async def _reply_to_received(self, received: Received, content: Payload) -> None:
+        if received.reply_to is None:
+            return
+        message = self._compose(content, to=received.reply_to, cause=received.message)
+        if received.message is None:
+            message = replace(
+                message,
+                causation_id=received.id or None,
+                correlation_id=received.envelope.correlation_id,
+            )
+        await self._transport.publish(
+            _addressed(codec.seal(message), received.envelope.correlation_id)
+        )
+
+    async def _receive_replies(self) -> None:
+        if self._replies_arrive is None:
+            self._replies_arrive = asyncio.get_running_loop().create_future()
+            self._run(self._reply_loop(), "replies")
+        await asyncio.shield(self._replies_arrive)
+
+    async def _reply_loop(self) -> None:
+        assert self._replies_arrive is not None
+        try:
+            async with self.subscribe(self.reply_topic) as replies:
+                self._replies_arrive.set_result(None)
+                await self._requests.run(replies)
+        except TransportClosedError:
+            _log.debug("bus.replies.ended")
+
+    def _run_companions(self) -> None:
+        if self._companions_run:
+            return
+        self._companions_run = True
+        for companion in self._companions:
+            self._run(companion(), "companion")
+
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._background.append(self._tasks.create_task(work, name=name))
+
+    async def _decoded(self, deliveries: AsyncIterator[Any]) -> AsyncIterator[AgentMessage[Any]]:
+        async for delivery in deliveries:
+            envelope: Envelope = delivery.envelope
+            try:
+                event = codec.parse(envelope.body)
+                message = codec.decode(
+                    event, self._registry, topic=envelope.topic, now=self.clock.now()
+                )
+            except MessageError as error:
+                _log.debug("bus.message.skipped", topic=envelope.topic, error=str(error))
+                message = None
+            try:
+                await delivery.ack()
+            except SettlementError:
+                _log.debug("bus.delivery.lost", topic=envelope.topic)
+            if message is not None:
+                yield message
+
+
+def _addressed(envelope: Envelope, echo: str | None) -> Envelope:
+    """`envelope` on its way to a reply address: our own reply topic, or a foreign queue."""
+    if envelope.topic.startswith("reply."):
+        return envelope
+    if envelope.topic.startswith(("convener", "amq.topic")):
+        raise NotPermittedError(
+            f"{envelope.topic!r} is no reply address: name a queue of your own."
+        )
+    return replace(envelope, direct=True, correlation_id=echo or envelope.correlation_id)

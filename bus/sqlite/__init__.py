@@ -1,0 +1,1 @@
+"""The file behind the embedded bus; the only package that imports sqlite3."""

@@ -1,0 +1,67 @@
+"""`Checkpointer`: moves the write-ahead log into the file without meeting a commit.
+
+SQLite 3.7.0 to 3.51.2 can damage a file when a checkpoint races a commit of another connection. A
+checkpoint is therefore made only while a connection of ours holds the write lock, and never by
+SQLite itself.
+
+*Guarantees*: no commit of any process overlaps a checkpoint of ours. The log stays at a few times
+`LIMIT` unless a reader holds on to it.
+
+*Source*: SQLite release notes 3.51.3 (the WAL-reset bug); "Write-Ahead Logging", section 3.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from bus.sqlite.connection import connect
+
+LIMIT: Final = 4 * 1024 * 1024
+"""Bytes by which the log may grow before it is moved."""
+
+COMMITS: Final = 2000
+"""Commits after which a log of more than `LIMIT` is moved although its file did not grow."""
+
+_LOOK_EVERY: Final = 16
+
+
+class Checkpointer:
+    """Watches the size of the log and moves it when it is due."""
+
+    def __init__(self, path: str) -> None:
+        self._log = Path(f"{path}-wal")
+        self._connection = connect(path)
+        self._commits = 0
+        self._size_before = 0
+
+    def after_commit(self, writer: sqlite3.Connection) -> None:
+        """Move the log if it has grown enough; `writer` must be outside a transaction."""
+        self._commits += 1
+        if self._commits % _LOOK_EVERY:
+            return
+        size = self._log_size()
+        if size - self._size_before >= LIMIT or (self._commits >= COMMITS and size >= LIMIT):
+            self._move(writer)
+            self._commits = 0
+            self._size_before = size
+
+    def close(self, writer: sqlite3.Connection) -> None:
+        """Move what there is and let go."""
+        self._move(writer)
+        self._connection.close()
+
+    def _log_size(self) -> int:
+        try:
+            return self._log.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _move(self, writer: sqlite3.Connection) -> None:
+        try:
+            writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return  # another process writes at this moment: the next commit comes soon
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        finally:
+            writer.execute("ROLLBACK")

@@ -1,0 +1,117 @@
+"""Opening the bus file: making it, and telling it apart from every other file.
+
+*Guarantees*: a new file is readable by its owner only, and so is a directory made for it. A file
+that is no bus file, is damaged or was written by a newer version is refused, never changed.
+
+*Source*: SQLite, "PRAGMA Statements", "Write-Ahead Logging".
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from bus.errors import StoreCorruptError, StoreError
+from bus.sqlite.errors import translated
+from bus.sqlite.queries import SCHEMA
+
+MEMORY: Final = ":memory:"
+"""The path of a bus that lives and dies within one process."""
+
+CHECKED_SIZE: Final = 32 * 1024 * 1024
+"""Files up to this many bytes are checked for damage when they are opened: at most about 0.1 s."""
+
+_APPLICATION_ID: Final = 0x436E7672  # "Cnvr"
+_VERSION: Final = 1
+_OPEN_TIMEOUT: Final = 10.0
+
+
+def open_file(path: str) -> sqlite3.Connection:
+    """A connection to the bus file at `path`, made and checked where needed.
+
+    Raises:
+        StoreCorruptError: it is damaged or not a bus file.
+        StoreLockedError: another process holds it for more than 10 s.
+        StoreError: it cannot be read and written, or a newer version wrote it.
+    """
+    if path != MEMORY:
+        _make_private(Path(path))
+    with translated(path):
+        connection = connect(path)
+        try:
+            _identify(connection, path)
+            if path != MEMORY:
+                connection.execute("PRAGMA journal_mode = WAL")
+                _check(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """A connection to a file that was opened before."""
+    connection = sqlite3.connect(
+        path, timeout=_OPEN_TIMEOUT, isolation_level=None, cached_statements=256
+    )
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA mmap_size = 0")
+    connection.execute("PRAGMA secure_delete = FAST")
+    return connection
+
+
+def _make_private(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise StoreError(
+            f"The bus file {path} cannot be opened ({reason}): choose a file in a directory where "
+            "you may read and write."
+        ) from error
+
+
+def _identify(connection: sqlite3.Connection, path: str) -> None:
+    if _version_of(connection, path) == 0:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if _version_of(connection, path) == 0:
+                for statement in SCHEMA.split(";\n"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {_VERSION}")
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+def _version_of(connection: sqlite3.Connection, path: str) -> int:
+    """The version of the schema, 0 in a file that is still empty."""
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application_id == version == tables == 0:
+        return 0
+    if application_id != _APPLICATION_ID:
+        raise StoreCorruptError(
+            f"{path} is a database of another program, not a bus file: name another file."
+        )
+    if version > _VERSION:
+        raise StoreError(
+            f"The bus file {path} was written by a newer version of convener: upgrade this one, or "
+            "name another file."
+        )
+    return int(version)
+
+
+def _check(connection: sqlite3.Connection, path: str) -> None:
+    if Path(path).stat().st_size > CHECKED_SIZE:
+        return
+    (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if finding != "ok":
+        raise StoreCorruptError(
+            f"The bus file {path} is damaged ({finding}): move it aside together with its -wal and "
+            "-shm files, and a new one is made."
+        )

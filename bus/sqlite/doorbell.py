@@ -1,0 +1,99 @@
+"""`Doorbell`: wakes another process of this machine, and tells when it is dead.
+
+A doorbell is a datagram socket in a private directory. Ringing is best effort: whoever listens
+also looks at the file from time to time. A socket that is there and refuses proves that the process
+which bound it has died; one that is missing proves nothing.
+
+*Source*: unix(7), ECONNREFUSED.
+"""
+
+import os
+import secrets
+import socket
+import stat
+import tempfile
+from hashlib import blake2s
+from pathlib import Path
+from typing import Final
+
+_LONGEST_PATH: Final = 100
+"""Bytes; sun_path holds 104 on some systems."""
+
+_LONGEST_MESSAGE: Final = 4096
+
+
+class Doorbell:
+    """A socket of this process; `address` is empty where none can be had."""
+
+    def __init__(self, path: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self.address = self._bind(path)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def ring(self, address: str, message: bytes) -> bool:
+        """Send `message`; False if the process behind `address` is dead."""
+        try:
+            self._socket.sendto(message, address)
+        except ConnectionRefusedError:
+            return False
+        except OSError:
+            return True  # full or missing: it will look by itself
+        return True
+
+    def answer(self) -> list[bytes]:
+        """The messages that have come since."""
+        messages = []
+        while True:
+            try:
+                messages.append(self._socket.recv(_LONGEST_MESSAGE))
+            except OSError:
+                return messages
+
+    def close(self) -> None:
+        self._socket.close()
+        if self.address:
+            Path(self.address).unlink(missing_ok=True)
+
+    def _bind(self, path: str) -> str:
+        directory = _directory(path)
+        address = f"{directory}/{os.getpid()}-{secrets.token_hex(3)}"
+        if len(address.encode()) > _LONGEST_PATH or not _is_private(directory):
+            return ""
+        try:
+            self._socket.bind(address)
+        except OSError:
+            return ""
+        return address
+
+
+def is_dead(address: str) -> bool:
+    """Whether the process that bound `address` has died; False when nobody knows."""
+    if not address:
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(address)
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+    return False
+
+
+def _directory(path: str) -> Path:
+    digest = blake2s(os.path.realpath(path).encode(), digest_size=6).hexdigest()
+    return Path(tempfile.gettempdir()) / f"convener-{os.getuid()}-{digest}"
+
+
+def _is_private(directory: Path) -> bool:
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        found = directory.lstat()
+    except OSError:
+        return False
+    is_ours = found.st_uid == os.getuid() and stat.S_ISDIR(found.st_mode)
+    return is_ours and stat.S_IMODE(found.st_mode) == 0o700

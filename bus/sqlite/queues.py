@@ -1,0 +1,192 @@
+"""Queues and what leads to them: declaring, routing, presence.
+
+A queue with a name belongs to a group. Within the common scope "" it is durable; a group of another
+scope, and everybody's own copy, belongs to one peer and ends with it.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from sqlite3 import Connection
+from typing import Final, NewType
+
+from bus.domain.envelope import Envelope
+from bus.domain.topic import is_transient, is_work, matches
+from bus.errors import UsageError
+from bus.sqlite.doorbell import is_dead
+from bus.sqlite.queries import QUERIES
+
+PeerId = NewType("PeerId", int)
+QueueId = NewType("QueueId", int)
+ConsumerId = NewType("ConsumerId", int)
+
+STALE_AFTER: Final = 10.0
+"""Seconds without a sign of life after which a peer no longer counts as present."""
+
+GONE_AFTER: Final = 60.0
+"""Seconds without a sign of life after which a peer whose doorbell is missing is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A pattern that leads to a queue."""
+
+    queue: QueueId
+    scope: str
+    name: str | None
+    pattern: str
+
+
+@dataclass(slots=True)
+class Routes:
+    """Which message goes where: a cache of the bindings, kept true by their generation."""
+
+    scope: str
+    generation: int = -1
+    addresses: Mapping[QueueId, Sequence[str]] = field(default_factory=dict)
+    _bindings: Sequence[Binding] = ()
+    _known: dict[tuple[str, bool], tuple[QueueId, ...]] = field(default_factory=dict)
+
+    def refresh(self, connection: Connection) -> None:
+        """Read the bindings again if they changed."""
+        (generation,) = connection.execute(QUERIES["routing_generation"]).fetchone()
+        if generation == self.generation:
+            return
+        bindings = connection.execute(QUERIES["select_bindings"]).fetchall()
+        self._bindings = [Binding(*row) for row in bindings if row[1] == self.scope]
+        addresses: dict[QueueId, list[str]] = {}
+        for queue, _, address in connection.execute(QUERIES["select_listeners"]):
+            if address:
+                addresses.setdefault(queue, []).append(address)
+        self.addresses = addresses
+        self._known = {}
+        self.generation = generation
+
+    def queues_for(self, envelope: Envelope) -> tuple[QueueId, ...] | None:
+        """The queues that take `envelope`; None if it needs one and there is none."""
+        key = (envelope.topic, envelope.direct)
+        queues = self._known.get(key)
+        if queues is None:
+            queues = self._known[key] = self._find(envelope.topic, is_direct=envelope.direct)
+        if not queues and (envelope.direct or is_work(envelope.topic)):
+            return None
+        return queues
+
+    def _find(self, topic: str, *, is_direct: bool) -> tuple[QueueId, ...]:
+        if is_direct:
+            found = [b.queue for b in self._bindings if b.name == topic]
+        elif is_transient(topic):
+            found = [b.queue for b in self._matching(topic) if b.name is None]
+        elif is_work(topic):
+            found = [b.queue for b in self._matching(topic) if b.name is not None]
+        else:
+            found = [b.queue for b in self._matching(topic)]
+        return tuple(dict.fromkeys(found))
+
+    def _matching(self, topic: str) -> list[Binding]:
+        return [binding for binding in self._bindings if matches(binding.pattern, topic)]
+
+
+def join(connection: Connection, address: str, now: float) -> PeerId:
+    """Become a peer that others can ring at `address`."""
+    peer = connection.execute(QUERIES["insert_peer"], (address, now)).lastrowid
+    assert peer is not None
+    return PeerId(peer)
+
+
+def touch(connection: Connection, peer: PeerId, now: float) -> bool:
+    """Show that `peer` is alive; False if it was given up meanwhile."""
+    return connection.execute(QUERIES["touch_peer"], (peer, now)).rowcount == 1
+
+
+def subscribe(
+    connection: Connection, scope: str, group: str | None, pattern: str, peer: PeerId
+) -> tuple[QueueId, ConsumerId]:
+    """One more consumer of a group's queue, or of a queue of its own, made where needed.
+
+    Raises:
+        UsageError: the group belongs to another peer, which is so only outside the common scope.
+    """
+    is_durable = group is not None and not scope
+    queue: QueueId | None = None
+    if group is not None:
+        found = connection.execute(QUERIES["find_queue"], (scope, group)).fetchone()
+        if found is not None:
+            queue, owner = found
+            if owner not in (None, peer):
+                raise UsageError(f"The group {group!r} of this run belongs to another process.")
+    if queue is None:
+        arguments = (scope, group, None if is_durable else peer)
+        inserted = connection.execute(QUERIES["insert_queue"], arguments).lastrowid
+        assert inserted is not None
+        queue = QueueId(inserted)
+    connection.execute(QUERIES["bind_queue"], (queue, pattern))
+    consumer = connection.execute(QUERIES["insert_consumer"], (queue, peer)).lastrowid
+    assert consumer is not None
+    connection.execute(QUERIES["change_routing"])
+    return queue, ConsumerId(consumer)
+
+
+def unsubscribe(
+    connection: Connection, consumer: ConsumerId, queue: QueueId, *, is_own_copy: bool
+) -> None:
+    """The consumer is gone, and with it a queue of its own; what it took can still be settled."""
+    connection.execute(QUERIES["delete_consumer"], (consumer,))
+    if is_own_copy:
+        _delete_queue(connection, queue)
+    connection.execute(QUERIES["change_routing"])
+
+
+def leave(connection: Connection, peer: PeerId, *, redeliveries: int = 0) -> set[QueueId]:
+    """End a peer, its consumers and its queues; returns the queues where deliveries wait again.
+
+    `redeliveries` is 1 when it died with them, 0 when it handed them back.
+    """
+    returned = connection.execute(QUERIES["return_all"], (peer, redeliveries)).fetchall()
+    connection.execute(QUERIES["delete_consumers_of_peer"], (peer,))
+    for (queue,) in connection.execute(QUERIES["queues_of_peer"], (peer,)).fetchall():
+        _delete_queue(connection, queue)
+    connection.execute(QUERIES["delete_peer"], (peer,))
+    connection.execute(QUERIES["drop_orphans"])
+    connection.execute(QUERIES["drop_unneeded_messages"])
+    connection.execute(QUERIES["change_routing"])
+    return {queue for (queue,) in returned}
+
+
+def find_dead(connection: Connection, own: PeerId | None, now: float) -> list[PeerId]:
+    """The peers that have died, other than `own`."""
+    return [
+        peer
+        for peer, address, seen_at in connection.execute(QUERIES["select_peers"]).fetchall()
+        if peer != own and is_gone(address, seen_at, now)
+    ]
+
+
+def is_gone(address: str, seen_at: float, now: float) -> bool:
+    """Whether a peer is dead: its doorbell says so, or it has been silent for very long.
+
+    A process that was merely suspended still has its doorbell, and keeps what it holds until its
+    leases run out.
+    """
+    if is_dead(address):
+        return True
+    return now - seen_at > GONE_AFTER and not (address and os.path.exists(address))
+
+
+def bury(connection: Connection, peers: Iterable[PeerId]) -> set[QueueId]:
+    """Free what dead peers held; returns the queues where something waits again."""
+    return {queue for peer in peers for queue in leave(connection, peer, redeliveries=1)}
+
+
+def count_present(connection: Connection, scope: str, group: str, now: float) -> int:
+    """How many consumers of a group have shown a sign of life lately."""
+    rows = connection.execute(QUERIES["consumers_of_group"], (scope, group)).fetchall()
+    return sum(
+        now - seen_at <= STALE_AFTER and not is_dead(address) for _, address, seen_at in rows
+    )
+
+
+def _delete_queue(connection: Connection, queue: QueueId) -> None:
+    connection.execute(QUERIES["delete_queue_waiting"], (queue,))
+    connection.execute(QUERIES["delete_queue_bindings"], (queue,))
+    connection.execute(QUERIES["delete_queue"], (queue,))

@@ -1,0 +1,124 @@
+"""`Wakeup`: tells who waits that there may be something new in the file.
+
+Three ways lead here: a write of this process, the doorbell rung by another one, and, as the truth
+behind both, a look at the file's version every `POLL_INTERVAL` seconds.
+
+*Guarantees*: whoever listens is called within about `POLL_INTERVAL` of any commit of any process.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from sqlite3 import Connection
+from typing import Final, TypeAlias
+
+import structlog
+
+from bus.errors import StoreError
+from bus.sqlite.connection import MEMORY
+from bus.sqlite.doorbell import Doorbell
+from bus.sqlite.queries import QUERIES
+
+POLL_INTERVAL: Final = 0.25
+
+Key: TypeAlias = int
+"""What is listened for: the id of a queue, or `LOG`."""
+
+LOG: Final[Key] = 0
+"""Any change of the log."""
+
+Listener: TypeAlias = Callable[[], None]
+
+_log = structlog.get_logger(__name__)
+
+
+class Wakeup:
+    """Who waits for what, in this process."""
+
+    def __init__(self, path: str, version: Callable[[], Awaitable[int]]) -> None:
+        self._path = path
+        self._version = version
+        self._listeners: dict[Key, list[Listener]] = {}
+        self._doorbell: Doorbell | None = None
+        self._poll: asyncio.Task[None] | None = None
+        self._to_ring: dict[str, set[Key]] = {}
+
+    def listen(self, key: Key, listener: Listener) -> None:
+        """Have `listener` called whenever there may be something new under `key`."""
+        self._listeners.setdefault(key, []).append(listener)
+        if self._poll is None and self._path != MEMORY:
+            self._poll = asyncio.create_task(self._look_regularly(), name="bus-wakeup")
+
+    def forget(self, key: Key, listener: Listener) -> None:
+        """Undo one `listen`."""
+        self._listeners[key].remove(listener)
+        if not self._listeners[key]:
+            del self._listeners[key]
+
+    @property
+    def address(self) -> str:
+        """Where other processes ring for this one; empty where they cannot."""
+        if self._path == MEMORY:
+            return ""
+        if self._doorbell is None:
+            self._doorbell = Doorbell(self._path)
+            asyncio.get_running_loop().add_reader(self._doorbell.fileno(), self._answer)
+        return self._doorbell.address
+
+    def announce(self, keys: Iterable[Key], addresses: Mapping[Key, Iterable[str]]) -> None:
+        """Call who listens for one of `keys` here, and ring for them at `addresses`."""
+        for key in keys:
+            self._call(key)
+            for address in addresses.get(key, ()):
+                if not self._to_ring:
+                    asyncio.get_running_loop().call_soon(self._ring)
+                self._to_ring.setdefault(address, set()).add(key)
+
+    async def aclose(self) -> None:
+        """Stop looking and take the doorbell off. Idempotent."""
+        poll, self._poll = self._poll, None
+        if poll is not None:
+            poll.cancel()
+            await asyncio.wait([poll])
+        doorbell, self._doorbell = self._doorbell, None
+        if doorbell is not None:
+            asyncio.get_running_loop().remove_reader(doorbell.fileno())
+            doorbell.close()
+
+    def _call(self, key: Key) -> None:
+        for listener in self._listeners.get(key, ()):
+            listener()
+
+    def _ring(self) -> None:
+        to_ring, self._to_ring = self._to_ring, {}
+        own = self.address
+        for address, keys in to_ring.items():
+            if address != own and self._doorbell is not None:
+                self._doorbell.ring(address, b",".join(b"%d" % key for key in keys))
+
+    def _answer(self) -> None:
+        assert self._doorbell is not None
+        keys = {LOG}
+        for message in self._doorbell.answer():
+            keys.update(int(word) for word in message.split(b",") if word.isdigit())
+        for key in keys:
+            self._call(key)
+
+    async def _look_regularly(self) -> None:
+        seen = None
+        while True:
+            try:
+                version = await self._version()
+            except StoreError as error:
+                _log.warning("bus.file.unreadable", error=str(error))
+            else:
+                if version != seen:
+                    for key in tuple(self._listeners):
+                        self._call(key)
+                seen = version
+            await asyncio.sleep(POLL_INTERVAL)
+
+
+def data_version(connection: Connection) -> int:
+    """A number that changes with every commit of another connection."""
+    (version,) = connection.execute(QUERIES["data_version"]).fetchone()
+    return int(version)

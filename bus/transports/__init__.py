@@ -1,0 +1,1 @@
+"""What moves the messages: implementations of `bus.transport`."""

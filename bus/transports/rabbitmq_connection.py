@@ -1,0 +1,165 @@
+"""`BrokerConnection`: one connection to the broker that is opened again whenever it is lost.
+
+It has no task of its own: whoever needs a channel finds the connection open or opens it, one caller
+at a time, with growing waits between attempts and never longer than `patience`. What lived on a lost
+connection is rebuilt by its owners: the publisher its channels, each subscription its consumer.
+
+*Guarantees*: every call is bounded in time; errors are ours.
+"""
+
+import asyncio
+import logging
+import random
+from contextlib import suppress
+from typing import Final, TypeAlias
+
+import aio_pika
+import aiormq.abc
+from yarl import URL
+
+from bus.errors import ConnectionLostError, TransportClosedError, UnreachableError, UsageError
+from bus.transports.rabbitmq_errors import DRIVER_ERRORS, translated, unreachable
+
+Channel: TypeAlias = aiormq.abc.AbstractChannel
+
+CALL_TIMEOUT: Final = 10.0
+"""Seconds that any single question to the broker may take."""
+
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 2.0
+_CLOSE_TIMEOUT: Final = 5.0
+
+# The driver logs what it also raises, and what it raises reaches the user as an error of ours.
+logging.getLogger("aiormq").addHandler(logging.NullHandler())
+logging.getLogger("aio_pika").addHandler(logging.NullHandler())
+
+
+class BrokerConnection:
+    """A connection that comes back.
+
+    `name` shows in the broker's management interface. `patience` is how long, in seconds, a caller
+    waits for a lost connection to come back. With `heartbeat` seconds, a connection that went silent
+    is given up after some three times as long.
+    """
+
+    def __init__(self, url: str, *, name: str, patience: float, heartbeat: int) -> None:
+        self._url = _checked(url)
+        self._name = name
+        self._patience = patience
+        self._heartbeat = heartbeat
+        self._connection: aio_pika.abc.AbstractConnection | None = None
+        self._opening = asyncio.Lock()
+        self._why: UnreachableError | None = None
+        self._closed = False
+
+    @property
+    def address(self) -> str:
+        """Broker and virtual host, without credentials: what makes two connections lead to one bus."""
+        return f"{self._url.host}:{self._url.port}{self._url.path}"
+
+    async def open(self) -> None:
+        """Connect now, in one attempt.
+
+        Raises:
+            UnreachableError: it failed; the message says why and what to check.
+        """
+        async with self._opening:
+            if self._connection is None:
+                self._connection = await self._connect()
+
+    async def channel(self, *, confirms: bool = False) -> Channel:
+        """A fresh channel, on a fresh connection if need be.
+
+        With `confirms`, a publish waits for the broker, and raises if the message is returned.
+
+        Raises:
+            UnreachableError: the broker could not be reached within `patience`.
+            ConnectionLostError: the connection broke while the channel was opened.
+            TransportClosedError: `aclose` was called.
+        """
+        connection = await self._open_connection()
+        transport = connection.transport
+        if transport is None:
+            raise ConnectionLostError("The connection to the broker broke.")
+        with translated("opening a channel"):
+            try:
+                return await transport.connection.channel(
+                    publisher_confirms=confirms, on_return_raises=confirms, timeout=CALL_TIMEOUT
+                )
+            except RuntimeError as error:  # the driver's word for a connection that just closed
+                raise ConnectionLostError("The connection to the broker broke.") from error
+
+    async def aclose(self) -> None:
+        """Close for good. Idempotent."""
+        self._closed = True
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await _close(connection)
+
+    async def _open_connection(self) -> aio_pika.abc.AbstractConnection:
+        try:
+            async with asyncio.timeout(self._patience) as timer, self._opening:
+                return await self._reopened()
+        except TimeoutError as error:
+            if not timer.expired():
+                raise
+            raise self._why or UnreachableError(
+                f"The broker did not answer within {self._patience:g} s."
+            ) from error
+
+    async def _reopened(self) -> aio_pika.abc.AbstractConnection:
+        pause = _FIRST_PAUSE
+        while True:
+            if self._closed:
+                raise TransportClosedError("The connection to the broker was closed.")
+            if self._connection is not None and _is_open(self._connection):
+                return self._connection
+            lost, self._connection = self._connection, None
+            if lost is not None:
+                await _close(lost)
+            try:
+                self._connection = await self._connect()
+            except UnreachableError as error:
+                self._why = error
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (spreads load)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _connect(self) -> aio_pika.abc.AbstractConnection:
+        if self._closed:
+            raise TransportClosedError("The connection to the broker was closed.")
+        connection = aio_pika.Connection(
+            self._url.update_query(heartbeat=self._heartbeat),
+            client_properties={"connection_name": self._name},
+        )
+        try:
+            await connection.connect(timeout=min(self._patience, CALL_TIMEOUT))
+        except BaseException as error:
+            await _close(connection)
+            if isinstance(error, (*DRIVER_ERRORS, StopAsyncIteration)):
+                raise unreachable(self._url, error) from error
+            raise
+        return connection
+
+
+def _checked(text: str) -> URL:
+    try:
+        url = URL(text)
+        port = url.explicit_port or {"amqp": 5672, "amqps": 5671}[url.scheme]
+    except (ValueError, KeyError) as error:
+        raise UsageError(
+            "The bus URL is no URL of a broker: use amqp://USER:PASSWORD@HOST:PORT/VHOST."
+        ) from error
+    if not url.host:
+        raise UsageError("The bus URL names no host: use amqp://USER:PASSWORD@HOST:PORT/VHOST.")
+    return url.with_port(port).with_user(url.user or "guest").with_password(url.password or "guest")
+
+
+def _is_open(connection: aio_pika.abc.AbstractConnection) -> bool:
+    transport = connection.transport
+    return transport is not None and not transport.connection.is_closed
+
+
+async def _close(connection: aio_pika.abc.AbstractConnection) -> None:
+    with suppress(*DRIVER_ERRORS):
+        async with asyncio.timeout(_CLOSE_TIMEOUT):
+            await connection.close()

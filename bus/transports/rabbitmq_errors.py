@@ -1,0 +1,119 @@
+"""From what the AMQP driver raises to the errors of the bus: the one place that knows both.
+
+The driver may also raise CancelledError where nobody cancelled anything: a lost connection ends the
+calls that wait on it that way. Here it becomes what it is, a lost connection.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from aiormq.exceptions import (
+    AMQPError,
+    AuthenticationError,
+    ChannelAccessRefused,
+    ChannelInvalidStateError,
+    ChannelLockedResource,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+    DeliveryError,
+    IncompatibleProtocolError,
+    ProbableAuthenticationError,
+    ProtocolSyntaxError,
+    PublishError,
+)
+from pamqp.exceptions import PAMQPException
+from yarl import URL
+
+from bus.errors import (
+    ConnectionLostError,
+    RefusedError,
+    TransportError,
+    UnreachableError,
+    UnroutableError,
+)
+
+DRIVER_ERRORS: Final = (AMQPError, PAMQPException, ChannelInvalidStateError, OSError)
+"""Everything the driver raises on purpose; OSError includes timeouts, TLS and name resolution."""
+
+
+@contextmanager
+def translated(act: str) -> Iterator[None]:
+    """Driver errors within become ours; `act` completes "while …" in their message."""
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        if is_own_cancellation():
+            raise
+        raise ConnectionLostError(f"The connection to the broker broke while {act}.") from error
+    except DRIVER_ERRORS as error:
+        raise bus_error(error, act) from error
+
+
+def is_own_cancellation() -> bool:
+    """Whether somebody asked the present task to stop, so that a CancelledError is meant for it."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def bus_error(error: BaseException, act: str) -> TransportError:
+    """Our error for a driver's error that came up while doing `act`."""
+    match error:
+        case PublishError():
+            return UnroutableError(getattr(error.message, "routing_key", None) or "")
+        case DeliveryError():
+            return RefusedError("The broker refused the message: a queue that it belongs in is full.")
+        case ChannelAccessRefused():
+            return UnreachableError(f"The broker does not permit {act}: {_text(error)}.")
+        case ChannelNotFoundEntity():
+            return UnreachableError(
+                f"Something is missing on the broker while {act}: {_text(error)}. "
+                "Create it with `convener doctor --provision`."
+            )
+        case ChannelLockedResource() | ChannelPreconditionFailed():
+            return UnreachableError(f"The broker refused {act}: {_text(error)}.")
+        case TimeoutError():
+            return ConnectionLostError(f"The broker did not answer in time while {act}.")
+        case _:
+            reason = _text(error)
+            return ConnectionLostError(
+                f"The connection to the broker broke while {act}"
+                + (f": {reason}." if reason else ".")
+            )
+
+
+def unreachable(url: URL, error: BaseException) -> UnreachableError:
+    """Why the broker at `url` could not be connected to, in one sentence that says what to check."""
+    where = f"{url.scheme}://{url.host}:{url.port}"
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    match cause:
+        case socket.gaierror():
+            why = f"the host name {url.host!r} is not known."
+        case ssl.SSLError():
+            reason = cause.reason or str(cause)
+            why = f"TLS failed ({reason}). Is this the TLS port, and is its certificate trusted?"
+        case ConnectionRefusedError():
+            why = "nothing listens there. Is RabbitMQ running?"
+        case TimeoutError():
+            why = "it did not answer in time."
+        case ProbableAuthenticationError() | AuthenticationError():
+            why = f"it refused user {url.user!r}. Check the password."
+        case _ if "Connection.OpenOk" in str(error):
+            vhost = url.path.removeprefix("/") or "/"
+            why = f"it has no virtual host {vhost!r}, or user {url.user!r} may not use it."
+        case IncompatibleProtocolError() | ProtocolSyntaxError() | PAMQPException():
+            why = "what listens there does not speak AMQP 0-9-1."
+        case OSError(errno=int(), strerror=str(reason)) if not isinstance(
+            cause, ConnectionResetError
+        ):
+            why = f"{reason}."
+        case _:
+            why = "it closed the connection at once. Is it RabbitMQ, and is this its AMQP port?"
+    return UnreachableError(f"Cannot connect to {where}: {why}")
+
+
+def _text(error: BaseException) -> str:
+    return " ".join(str(part) for part in error.args if part).rstrip(".")

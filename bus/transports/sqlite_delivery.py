@@ -1,0 +1,133 @@
+"""`SqliteDelivery`: a message that this process holds a lease on."""
+
+import asyncio
+import socket
+from functools import partial
+from typing import Final, Protocol
+from uuid import uuid4
+
+from bus.clock import Clock
+from bus.domain.envelope import Envelope
+from bus.domain.fault import ParkReason
+from bus.errors import SettlementError, StoreError
+from bus.sqlite.database import Database
+from bus.sqlite.deliveries import Lease, Taken, acknowledge, park, put_back
+from bus.sqlite.job_thread import Work
+from bus.sqlite.queues import QueueId
+
+HOST: Final = socket.gethostname()
+
+
+class Holder(Protocol):
+    """Who took the delivery and renews its lease until it hears how it ended."""
+
+    def let_go(self, delivery: "SqliteDelivery", *, is_done: bool = False) -> None:
+        """The delivery is being settled, `is_done` if it is acknowledged, or it was lost."""
+        ...
+
+    def announce(self, queue: QueueId) -> None:
+        """Something waits in `queue` again, at once or later."""
+        ...
+
+
+class SqliteDelivery:
+    """Implements `Delivery`; every settlement is fenced by the lease."""
+
+    def __init__(self, taken: Taken, *, database: Database, clock: Clock, holder: Holder) -> None:
+        self.lost = asyncio.Event()
+        self._taken = taken
+        self._database = database
+        self._clock = clock
+        self._holder = holder
+        self._is_settled = False
+
+    @property
+    def envelope(self) -> Envelope:
+        return self._taken.envelope
+
+    @property
+    def attempt(self) -> int:
+        return self._taken.attempt
+
+    @property
+    def redeliveries(self) -> int:
+        return self._taken.redeliveries
+
+    @property
+    def lease(self) -> Lease:
+        """What it is held by."""
+        return self._taken.lease
+
+    def lose(self) -> None:
+        """Its lease is gone, so its message is somebody else's."""
+        self.lost.set()
+        self._holder.let_go(self)
+
+    async def ack(self) -> None:
+        # Without an fsync: if a power loss takes the acknowledgement, the message comes back.
+        await self._settle(partial(acknowledge, taken=self._taken), is_done=True)
+
+    async def nack(self, delay: float = 0.0, *, counted: bool = True) -> None:
+        due_at = self._clock.now().timestamp() + delay if delay > 0 else None
+        attempt = self.attempt + 1 if counted else self.attempt
+        await self._settle(
+            partial(put_back, taken=self._taken, due_at=due_at, attempt=attempt, redeliveries=0)
+        )
+        self._holder.announce(self._taken.queue)
+
+    async def reject(self, reason: ParkReason, error: str = "") -> None:
+        await self._settle(
+            partial(
+                park,
+                taken=self._taken,
+                id=uuid4().hex,
+                reason=reason,
+                error=error,
+                host=HOST,
+                now=self._clock.now().timestamp(),
+            ),
+            durable=True,
+        )
+
+    async def release(self) -> None:
+        await self._settle(self._releasing())
+        self._holder.announce(self._taken.queue)
+
+    def hand_back(self) -> None:
+        """Release it without waiting, as nobody has seen it yet."""
+        self._is_settled = True
+        self._holder.let_go(self)
+        released = self._database.submit(self._releasing(), durable=False)
+        released.add_done_callback(self._handed_back)
+
+    def _handed_back(self, released: "asyncio.Future[bool]") -> None:
+        # Should it have failed, the lease runs out.
+        if released.exception() is None:
+            self._holder.announce(self._taken.queue)
+
+    def _releasing(self) -> Work[bool]:
+        return partial(
+            put_back,
+            taken=self._taken,
+            due_at=None,
+            attempt=self.attempt,
+            redeliveries=self.redeliveries,
+        )
+
+    async def _settle(
+        self, work: Work[bool], *, is_done: bool = False, durable: bool = False
+    ) -> None:
+        if self._is_settled:
+            raise SettlementError("The delivery was settled already.")
+        if self.lost.is_set():
+            raise SettlementError("The delivery was lost: its message is somebody else's now.")
+        self._is_settled = True
+        self._holder.let_go(self, is_done=is_done)
+        try:
+            was_held = await self._database.write(work, durable=durable)
+        except StoreError:
+            self._is_settled = False
+            raise
+        if not was_held:
+            self.lost.set()
+            raise SettlementError("The delivery's lease ran out before it was settled.")

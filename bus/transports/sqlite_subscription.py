@@ -1,0 +1,157 @@
+"""`SqliteSubscription`: takes messages out of one queue, as many at once as is safe.
+
+It begins with one message at a time and doubles that with every acknowledgement up to `prefetch`. A
+message that came back without being settled brings it down to one again: it may be what kills its
+consumers, and should then be alone.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Final, Self
+
+from bus.clock import Clock
+from bus.sqlite.database import Database
+from bus.sqlite.deliveries import Claimed, Lease, claim
+from bus.sqlite.queues import PeerId, QueueId
+from bus.transports.sqlite_delivery import SqliteDelivery
+
+LEASE: Final = 15.0
+"""Seconds for which a message is taken; renewed long before."""
+
+_LONGEST_WAIT: Final = 5.0
+
+
+class SqliteSubscription:
+    """The deliveries from one queue to one subscriber, in order.
+
+    `held` is where its transport looks for what has to be renewed.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        prefetch: int,
+        held: dict[Lease, SqliteDelivery],
+        announce: Callable[[QueueId], None],
+    ) -> None:
+        self.announce = announce
+        self._database = database
+        self._clock = clock
+        self._prefetch = prefetch
+        self._held_by_all = held
+        self._held: set[SqliteDelivery] = set()
+        self._ready: deque[SqliteDelivery] = deque()
+        self._window = 1
+        self._source: tuple[QueueId, PeerId] | None = None
+        self._changed = asyncio.Event()
+        self._may_have_more = True
+        self._is_claiming = False
+        self._is_closed = False
+        self._failure: BaseException | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def attach(self, queue: QueueId, peer: PeerId) -> None:
+        """Take from `queue` in the name of `peer` from now on."""
+        self._source = (queue, peer)
+        self._database.wakeup.listen(queue, self.look)
+
+    def detach(self) -> None:
+        """Take no more until attached again."""
+        if self._source is not None:
+            self._database.wakeup.forget(self._source[0], self.look)
+            self._source = None
+
+    def look(self) -> None:
+        """There may be something to take."""
+        self._may_have_more = True
+        self._changed.set()
+
+    def close(self) -> None:
+        """End the iteration and hand back what was not iterated over. Idempotent."""
+        self._is_closed = True
+        self.detach()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._hand_back_ready()
+        self._changed.set()
+
+    def let_go(self, delivery: SqliteDelivery, *, is_done: bool = False) -> None:
+        self._held.discard(delivery)
+        self._held_by_all.pop(delivery.lease, None)
+        if is_done:
+            self._window = min(self._window * 2, self._prefetch)
+        self._changed.set()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SqliteDelivery:
+        while not self._is_closed:
+            self._changed.clear()
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+            if self._ready:
+                return self._ready.popleft()
+            self._claim()
+            await self._changed.wait()
+        raise StopAsyncIteration
+
+    def _claim(self) -> None:
+        room = self._window - len(self._held)
+        if self._source is None or self._is_claiming or not self._may_have_more or room <= 0:
+            return
+        queue, peer = self._source
+        self._is_claiming = True
+        self._may_have_more = False
+        # Not awaited: were the caller cancelled, what was taken would be nobody's.
+        self._database.submit(
+            partial(
+                claim,
+                queue=queue,
+                owner=peer,
+                limit=room,
+                now=self._clock.now().timestamp(),
+                lease=LEASE,
+            ),
+            durable=False,
+        ).add_done_callback(self._claimed)
+
+    def _claimed(self, future: "asyncio.Future[Claimed]") -> None:
+        self._is_claiming = False
+        self._changed.set()
+        if (error := future.exception()) is not None:
+            self._may_have_more = True
+            self._failure = error
+            return
+        claimed = future.result()
+        for taken in claimed.taken:
+            delivery = SqliteDelivery(
+                taken, database=self._database, clock=self._clock, holder=self
+            )
+            if taken.redeliveries:
+                self._window = 1
+            self._held.add(delivery)
+            self._held_by_all[taken.lease] = delivery
+            self._ready.append(delivery)
+        if self._is_closed:
+            self._hand_back_ready()
+        elif not claimed.is_drained:
+            self._may_have_more = True
+        elif claimed.next_due is not None:
+            self._look_at(claimed.next_due)
+
+    def _look_at(self, due_at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        wait = due_at - self._clock.now().timestamp()
+        wait = min(max(wait, 0.001), _LONGEST_WAIT)
+        self._timer = asyncio.get_running_loop().call_later(wait, self.look)
+
+    def _hand_back_ready(self) -> None:
+        while self._ready:
+            self._ready.popleft().hand_back()
