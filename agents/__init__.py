@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from agents.specialist import Examination as Examination
     from agents.specialist import Panel as Panel
     from agents.specialist import Specialist as Specialist
-    from agents.tool import tool as tool
 
 _MODULE_OF = {
     "AnalysisRequested": "agents.domain.request",
@@ -39,7 +38,6 @@ _MODULE_OF = {
     "analyze": "agents.analysis",
     "builtin_panel": "agents.builtin",
     "request_analysis": "agents.analysis",
-    "tool": "agents.tool",
 }
 
 __all__ = list(_MODULE_OF)

@@ -23,10 +23,8 @@ from agents.service import serve_panel
 from agents.specialist import Panel
 from bus import (
     AgentMessage,
-    Fault,
     MessageBus,
     MessageId,
-    RequestFaultedError,
     RequestTimeoutError,
     request_key,
 )
@@ -44,13 +42,13 @@ class PendingAnalysis:
         self,
         bus: MessageBus,
         message: AgentMessage[AnalysisRequested],
-        replies: asyncio.Queue[AgentMessage[Any]],
+        reply: "asyncio.Future[AgentMessage[Any]]",
         progress: AsyncIterator[AgentMessage[Any]],
     ) -> None:
         self.request_id = request_key(message.sender, message.id)
         self._bus = bus
         self._message = message
-        self._replies = replies
+        self._reply = reply
         self._progress = progress
 
     async def progress(self) -> AsyncIterator[TaskProgressed]:
@@ -70,23 +68,18 @@ class PendingAnalysis:
         try:
             async with asyncio.timeout(limit):
                 while True:
-                    content = await self._next()
-                    if isinstance(content, ReportPublished):
-                        return content
-                    if isinstance(content, Fault):
-                        raise RequestFaultedError(content.reason, content.error)
+                    await asyncio.wait([self._reply], timeout=LOOK_EVERY)
+                    if self._reply.done():
+                        report: ReportPublished = self._reply.result().content
+                        return report
+                    recorded = await find_report(self._bus, self.request_id)
+                    if recorded is not None:
+                        return recorded
         except TimeoutError:
             raise RequestTimeoutError(
                 f"No report came within {limit:g} s. See `convener status {self.request_id[:8]}` "
                 "and whether an orchestrator is running."
             ) from None
-
-    async def _next(self) -> Any:
-        try:
-            async with asyncio.timeout(LOOK_EVERY):
-                return (await self._replies.get()).content
-        except TimeoutError:
-            return await find_report(self._bus, self.request_id)
 
 
 @asynccontextmanager
@@ -104,7 +97,7 @@ async def request_analysis(
     id = MessageId(str(uuid4()))
     request_id = request_key(bus.name, id)
     async with (
-        bus.collect(request_id) as replies,
+        bus.expect(id) as reply,
         bus.subscribe(progress_topic(request_id)) as progress,
     ):
         message = await bus.publish(
@@ -115,7 +108,7 @@ async def request_analysis(
             metadata={} if replay_of is None else {"replayof": replay_of},
             id=id,
         )
-        yield PendingAnalysis(bus, message, replies, progress)
+        yield PendingAnalysis(bus, message, reply, progress)
 
 
 @asynccontextmanager
@@ -159,8 +152,9 @@ async def analyze(
     )
     async with AsyncExitStack() as stack:
         if bus.is_embedded:
+            catalog = catalog or await stack.enter_async_context(default_catalog())
             bus = await stack.enter_async_context(
-                convene(bus, panel or builtin_panel(), catalog=catalog or default_catalog())
+                convene(bus, panel or builtin_panel(), catalog=catalog)
             )
         pending = await stack.enter_async_context(request_analysis(bus, request))
         return await pending.report()

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from agents.dataset import DatasetCatalog
 from agents.datasets.duckdb import DuckdbCatalog
 from agents.settings import load_settings
 from agents.specialist import Panel
@@ -22,8 +21,11 @@ def builtin_panel() -> Panel:
 
 def default_catalog(
     *, roots: Mapping[str, Path] | None = None, cache: Path | None = None, embedded: bool = True
-) -> DatasetCatalog:
-    """Files of this machine: any by absolute path on the embedded bus, else below named roots."""
+) -> DuckdbCatalog:
+    """Files of this machine: any by absolute path on the embedded bus, else below named roots.
+
+    To be used as a context manager.
+    """
     if roots is None or cache is None:
         settings = load_settings()
         roots, cache = roots or settings.roots, cache or settings.cache

@@ -112,6 +112,8 @@ class Orchestrator:
         )
         recorded = known.get(report_key(request_id))
         if isinstance(recorded, Recorded):
+            earlier = ReportPublished.model_validate_json(recorded.value)
+            _refuse_another(message, earlier.run.request_digest)
             await self._publish(message, recorded.value, context)
             return
         report = await self._report(message, request_id, known, context)
@@ -166,7 +168,6 @@ class Orchestrator:
     ) -> tuple[AnalysisPlanned, bytes]:
         """The plan and its recorded bytes: ours, or that of whoever planned first."""
         request = message.content
-        digest = content_digest(request)
         if isinstance(recorded, Recorded):
             kept = recorded.value
         else:
@@ -182,14 +183,14 @@ class Orchestrator:
             )
             columns: tuple[TimeColumn, ...] = ()
             if request.characteristics.processing_type == "auto":
-                async with self._catalog.open(datasets[:1]) as data:
+                async with self._catalog.open(datasets) as data:
                     columns = await self._gateway.call(
                         time_columns, {"table": datasets[0].name}, caller=caller, data=data
                     )
             route = choose_route(request.characteristics, columns)
             plan = AnalysisPlanned(
                 request_id=request_id,
-                request_digest=digest,
+                request_digest=content_digest(request),
                 question=request.question,
                 datasets=datasets,
                 route=route,
@@ -199,11 +200,7 @@ class Orchestrator:
                 plan_key(request_id), plan.model_dump_json().encode()
             )
         plan = AnalysisPlanned.model_validate_json(kept)
-        if plan.request_digest != digest:
-            raise ConflictingRequestError(
-                f"The id {message.id!r} of {message.sender!r} was used before for another request: "
-                "publish this one under a new id."
-            )
+        _refuse_another(message, plan.request_digest)
         await self._bus.announce(
             plan,
             cause=message,
@@ -301,6 +298,7 @@ class Orchestrator:
             requested_at=message.timestamp,
             finished_at=self._bus.clock.now(),
             host=socket.gethostname(),
+            request_digest=content_digest(message.content),
             replay_of=str(replayed) if replayed is not None else None,
         )
 
@@ -414,6 +412,15 @@ class _Scatter:
             tools=assignment.tools,
             datasets=self._plan.datasets,
             route=self._plan.route,
+        )
+
+
+def _refuse_another(message: AgentMessage[AnalysisRequested], digest: str) -> None:
+    """Refuse a request under a key that was used for one with another digest."""
+    if content_digest(message.content) != digest:
+        raise ConflictingRequestError(
+            f"The id {message.id!r} of {message.sender!r} was used before for another request: "
+            "publish this one under a new id."
         )
 
 

@@ -62,11 +62,8 @@ async def recent_requests(bus: MessageBus, limit: int) -> Sequence[RecordedReque
     records = await bus.history.query(
         HistoryQuery(message_type=AnalysisRequested.message_type, limit=limit, latest=True)
     )
-    found = []
-    for record in reversed(records):
-        if record.correlation_id is not None:
-            found.append(await find_request(bus, record.correlation_id))
-    return found
+    ids = [record.correlation_id for record in reversed(records) if record.correlation_id]
+    return [await find_request(bus, id) for id in ids]
 
 
 async def find_report(bus: MessageBus, request_id: str) -> ReportPublished | None:

@@ -1,7 +1,7 @@
 """`connect`: from a URL to a `MessageBus`; the only importer of implementations."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +10,7 @@ from bus.domain.authority import Verify, trust_local_user
 from bus.domain.message import Registry
 from bus.errors import UsageError
 from bus.message_bus import MessageBus
+from bus.tasks import task_group
 
 
 @asynccontextmanager
@@ -66,7 +67,44 @@ async def connect(
             raise UsageError(
                 f"{url!r} is no bus URL: use sqlite:///PATH or amqp://USER:PASSWORD@HOST:PORT/."
             )
-        yield await stack.enter_async_context(bus)
+        yield await stack.enter_async_context(aclosing(bus))
+
+
+async def _embedded(
+    stack: AsyncExitStack,
+    url: str,
+    *,
+    registry: Registry,
+    name: str,
+    clock: Clock,
+    verify: Verify,
+) -> MessageBus:
+    from bus.dead_letters.sqlite import SqliteDeadLetters
+    from bus.histories.sqlite import SqliteHistory
+    from bus.ledgers.sqlite import SqliteLedger
+    from bus.sqlite.database import Database
+    from bus.transports.sqlite import SqliteTransport
+
+    database = await stack.enter_async_context(
+        await Database.open(str(database_path(url)))
+    )
+
+    def open_private(scope: str) -> SqliteTransport:
+        return SqliteTransport(database, clock=clock, scope=scope)
+
+    transport = await stack.enter_async_context(aclosing(open_private("")))
+    return MessageBus(
+        transport=transport,
+        history=await stack.enter_async_context(aclosing(SqliteHistory(database))),
+        ledger=SqliteLedger(database, clock=clock),
+        dead_letters=SqliteDeadLetters(database, clock=clock),
+        registry=registry,
+        name=name,
+        clock=clock,
+        verify=verify,
+        tasks=await stack.enter_async_context(task_group()),
+        open_private=open_private,
+    )
 
 
 def database_path(url: str) -> Path:

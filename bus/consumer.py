@@ -261,7 +261,7 @@ class Consumer:
             return PostponeWanted(error.delay)
         except RetryLater as error:
             return RetryWanted(str(error), error.delay)
-        except Exception as error:  # the handler is not ours, and its failure is a value here
+        except Exception as error:  # noqa: BLE001  (the handler is not ours: a failure is a value)
             summary = f"{type(error).__name__}: {error}"
             if getattr(error, "retryable", False):
                 _log.warning("bus.handler.retryable", error=summary)

@@ -161,7 +161,7 @@ class RetryLater(BusError):
 
     def __init__(
         self, reason: str = "The handler asked for a retry.", *, delay: float | None = None
-    ):
+    ) -> None:
         super().__init__(reason)
         self.delay = delay
 
@@ -171,6 +171,6 @@ class Postpone(BusError):
 
     retryable = True
 
-    def __init__(self, reason: str = "The handler asked to wait.", *, delay: float):
+    def __init__(self, reason: str = "The handler asked to wait.", *, delay: float) -> None:
         super().__init__(reason)
         self.delay = delay

@@ -17,7 +17,11 @@ Position = NewType("Position", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRecord:
-    """One recorded message: its event as bytes, and what can be asked of it without decoding."""
+    """One recorded message: its event as bytes, and what can be asked of it without decoding.
+
+    `correlation_id` names the conversation; a message that begins one without naming it has its own
+    request key there.
+    """
 
     position: Position
     id: str

@@ -183,6 +183,17 @@ class MessageBus:
                 raise RequestTimeoutError(f"No reply from {to!r} within {timeout:g} s.") from None
 
     @asynccontextmanager
+    async def expect(self, id: MessageId) -> AsyncIterator["asyncio.Future[AgentMessage[Any]]"]:
+        """A future for the reply to the message `id`, which is yet to be published.
+
+        A Fault becomes RequestFaultedError. A reply may be lost with a connection, so bound the
+        wait.
+        """
+        await self._receive_replies()
+        with self._requests.expect(id) as reply:
+            yield reply
+
+    @asynccontextmanager
     async def collect(self, correlation_id: str) -> AsyncIterator[asyncio.Queue[AgentMessage[Any]]]:
         """A queue of the replies to this process in that conversation, Faults included.
 

@@ -1,8 +1,8 @@
 """Who waits for which reply: one reply topic per process, shared by all its waiters.
 
-*Guarantees*: a reply or Fault reaches the caller whose message caused it, and every collector of its
-conversation; one that nobody waits for is dropped, since the record is the truth and a reply only
-a hint.
+*Guarantees*: a reply or Fault reaches the caller whose message caused it, and every collector of
+its conversation; one that nobody waits for is dropped, since the record is the truth and a reply
+only a hint.
 
 *Source*: Hohpe & Woolf, "Enterprise Integration Patterns" (2003), Request-Reply and Correlation
 Identifier.
@@ -30,7 +30,7 @@ class Requests:
 
     def __init__(self) -> None:
         self._callers: dict[MessageId, asyncio.Future[AgentMessage[Any]]] = {}
-        self._collectors: dict[str, asyncio.Queue[AgentMessage[Any]]] = {}
+        self._collectors: dict[str, list[asyncio.Queue[AgentMessage[Any]]]] = {}
 
     @contextmanager
     def expect(self, id: MessageId) -> Iterator[asyncio.Future[AgentMessage[Any]]]:
@@ -47,11 +47,14 @@ class Requests:
     def collect(self, correlation_id: str) -> Iterator[asyncio.Queue[AgentMessage[Any]]]:
         """A queue of every reply in that conversation, Faults included, in order of arrival."""
         queue: asyncio.Queue[AgentMessage[Any]] = asyncio.Queue(_BACKLOG)
-        self._collectors[correlation_id] = queue
+        queues = self._collectors.setdefault(correlation_id, [])
+        queues.append(queue)
         try:
             yield queue
         finally:
-            del self._collectors[correlation_id]
+            queues.remove(queue)
+            if not queues:
+                del self._collectors[correlation_id]
 
     async def run(self, replies: AsyncIterator[AgentMessage[Any]]) -> None:
         """Hand out `replies` until they end."""
@@ -66,8 +69,7 @@ class Requests:
                 caller.set_exception(RequestFaultedError(fault.reason, fault.error))
             else:
                 caller.set_result(message)
-        collector = self._collectors.get(message.correlation_id or "")
-        if collector is not None:
+        for collector in self._collectors.get(message.correlation_id or "", ()):
             try:
                 collector.put_nowait(message)
             except asyncio.QueueFull:

@@ -64,8 +64,8 @@ async def _analyze(
         )
     request = build_request(settings, **options)
     panel = builtin_panel().only(request.panel) if request.panel else builtin_panel()
-    catalog = default_catalog(roots=settings.roots, cache=settings.cache)
     async with (
+        default_catalog(roots=settings.roots, cache=settings.cache) as catalog,
         session.bus("convener") as shared,
         convene(shared, panel, catalog=catalog) as bus,
         request_analysis(bus, request) as pending,

@@ -18,8 +18,6 @@ def explain(error: BaseException) -> tuple[str, int]:
         case BusError() | AgentError():
             return str(error), FAILED
         case _:
-            return (
-                f"Something unforeseen happened ({type(error).__name__}: {error}). "
-                "Run it again with --log-level debug to see where.",
-                FAILED,
-            )
+            summary = f"{type(error).__name__}: {error}"
+            hint = "Run it again with --log-level debug to see where."
+            return f"Something unforeseen happened ({summary}). {hint}", FAILED

@@ -8,8 +8,7 @@ from bus import MessageBus
 
 
 async def absent_roles(bus: MessageBus, roles: Sequence[str]) -> Sequence[str]:
-    """Those of the orchestrator and `roles` that no running worker serves."""
-    asked = [ORCHESTRATOR, *roles]
-    groups = [ORCHESTRATOR, *(role_group(role) for role in roles)]
+    """Those of `roles`, the orchestrator among them, that no running worker serves."""
+    groups = [role if role == ORCHESTRATOR else role_group(role) for role in roles]
     present = await asyncio.gather(*(bus.consumers(group) for group in groups))
-    return [role for role, count in zip(asked, present, strict=True) if count == 0]
+    return [role for role, count in zip(roles, present, strict=True) if count == 0]

@@ -48,12 +48,13 @@ async def _publish(
     from agents.analysis import request_analysis
     from agents.cli.presence import absent_roles
     from agents.cli.progress import shown
+    from agents.domain.role import ORCHESTRATOR
 
     request = build_request(session.settings, **options)
     async with session.bus("convener") as bus, request_analysis(bus, request) as pending:
         click.echo(pending.request_id, err=wait)
         roles = request.panel or _builtin_roles()
-        for role in await absent_roles(bus, roles):
+        for role in await absent_roles(bus, [ORCHESTRATOR, *roles]):
             click.echo(
                 f"Nobody serves {role} now: the request waits until you start "
                 f"`convener worker {role}`.",

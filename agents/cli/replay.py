@@ -47,7 +47,9 @@ async def _replay(
         request = recorded.request.content
         panel = builtin_panel()
         if bus.is_embedded and not await bus.consumers(ORCHESTRATOR):
-            catalog = default_catalog(roots=settings.roots, cache=settings.cache)
+            catalog = await stack.enter_async_context(
+                default_catalog(roots=settings.roots, cache=settings.cache)
+            )
             bus = await stack.enter_async_context(convene(bus, panel, catalog=catalog))
         pending = await stack.enter_async_context(
             request_analysis(bus, request, replay_of=recorded.request_id)

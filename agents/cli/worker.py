@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from agents.cli.failure import FAILED
 from agents.cli.session import Session, begin, execute
 from agents.errors import AgentUsageError
 from agents.specialist import Panel
@@ -35,6 +36,11 @@ from agents.specialist import Panel
     metavar="SECONDS",
     help="How long running work may go on after SIGTERM before it is handed back.",
 )
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Serve nothing, but say whether the roles are served now; exit 1 if one is not.",
+)
 @click.pass_context
 def worker(
     context: click.Context,
@@ -42,6 +48,7 @@ def worker(
     app: str | None,
     concurrency: int,
     grace: float,
+    check: bool,
 ) -> int:
     """Run agent workers: the given roles, `orchestrator`, or all of them.
 
@@ -55,6 +62,8 @@ def worker(
     convener worker my_role --app my_module:panel
     """
     session = begin(context)
+    if check:
+        return execute(_check(session, roles))
     return execute(_work(session, roles, app, concurrency, grace))
 
 
@@ -71,10 +80,10 @@ async def _work(
         if role != ORCHESTRATOR:
             panel[role]
     settings = session.settings
-    catalog = default_catalog(
-        roots=settings.roots, cache=settings.cache, embedded=settings.is_embedded
-    )
     async with (
+        default_catalog(
+            roots=settings.roots, cache=settings.cache, embedded=settings.is_embedded
+        ) as catalog,
         session.bus("worker") as bus,
         serve_panel(
             bus, panel, catalog=catalog, roles=chosen, concurrency=concurrency, grace=grace
@@ -94,6 +103,19 @@ async def _work(
         click.echo(f"Serving {', '.join(chosen)}. Ctrl-C to stop.", err=True)
         await stopping.wait()
     return 0
+
+
+async def _check(session: Session, roles: tuple[str, ...]) -> int:
+    from agents.builtin import builtin_panel
+    from agents.cli.presence import absent_roles
+    from agents.domain.role import ORCHESTRATOR
+
+    asked = roles or (ORCHESTRATOR, *builtin_panel().roles)
+    async with session.bus("convener") as bus:
+        absent = await absent_roles(bus, asked)
+    for role in absent:
+        click.echo(f"Nobody serves {role}: start `convener worker {role}`.", err=True)
+    return FAILED if absent else 0
 
 
 def _load_panel(app: str) -> Panel:

@@ -24,6 +24,7 @@ from agents.datasets.readers import (
 )
 from agents.datasets.sources import Source
 from agents.datasets.sql import identifier, literal, literals
+from agents.datasets.text_types import is_date, is_integer, is_number, is_timestamp
 from agents.errors import DatasetFormatError
 
 MAX_UNREADABLE_SHARE: Final = 0.5
@@ -36,11 +37,6 @@ MAX_REMARKS: Final = 1_000
 """How many unreadable lines are listed one by one."""
 
 RETYPE_SAMPLE_ROWS: Final = 5_000
-
-INTEGER_PATTERN: Final = r"[+-]?(0|[1-9]\d{0,17})"
-DECIMAL_PATTERN: Final = r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
-DATE_PATTERN: Final = r"\d{4}-\d{2}-\d{2}"
-TIMESTAMP_PATTERN: Final = r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,13 +231,8 @@ def _hidden_type(connection: duckdb.DuckDBPyConnection, column: str) -> str | No
     for rows in (f"(FROM rows LIMIT {RETYPE_SAMPLE_ROWS})", "rows"):
         found = connection.execute(
             f"""
-            SELECT count(*),
-                bool_and(regexp_full_match(v, '{INTEGER_PATTERN}')),
-                bool_and(regexp_full_match(v, '{DECIMAL_PATTERN}')),
-                bool_and(regexp_full_match(v, '{DATE_PATTERN}')
-                    AND TRY_CAST(v AS DATE) IS NOT NULL),
-                bool_and(regexp_full_match(v, '{TIMESTAMP_PATTERN}')
-                    AND TRY_CAST(v AS TIMESTAMP) IS NOT NULL)
+            SELECT count(*), bool_and({is_integer("v")}), bool_and({is_number("v")}),
+                bool_and({is_date("v")}), bool_and({is_timestamp("v")})
             FROM (SELECT {column} AS v FROM {rows}
                 WHERE lower(trim({column})) NOT IN ({literals(sorted(MISSING_CODES))}))
             """

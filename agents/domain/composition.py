@@ -70,10 +70,16 @@ def empty_report(
 
 
 def run_of(
-    *, requested_at: datetime, finished_at: datetime, host: str, replay_of: str | None
+    *,
+    requested_at: datetime,
+    finished_at: datetime,
+    host: str,
+    request_digest: str,
+    replay_of: str | None,
 ) -> Run:
     """The volatile part of a report."""
     return Run(
+        request_digest=request_digest,
         requested_at=requested_at,
         finished_at=finished_at,
         seconds=round((finished_at - requested_at).total_seconds(), 3),

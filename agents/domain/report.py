@@ -116,8 +116,12 @@ class Synthesis(Part):
 
 
 class Run(Part):
-    """What differs from run to run; no part of the report's digest."""
+    """What differs from run to run; no part of the report's digest.
 
+    `request_digest` is over the request's content: another one under the same id is refused.
+    """
+
+    request_digest: str = ""
     requested_at: datetime
     finished_at: datetime
     seconds: float

@@ -128,14 +128,13 @@ async def _column(data: Datasets, table: str, column: Column, shown: int) -> Col
 
 
 _NUMBERS = f"""(
-    SELECT [min(v), max(v), max(total_sum) / max(total), NULL,
-        {", ".join(f"min(v) FILTER (upto >= {share} * total)" for share in QUANTILES)},
-        max(deviation)]
+    SELECT [min(v), max(v), max(mean),
+        sqrt(fsum(n * (v - mean) ** 2) / greatest(max(total) - 1, 1)),
+        {", ".join(f"min(v) FILTER (upto >= {share} * total)" for share in QUANTILES)}]
     FROM (
-        SELECT CAST(v AS DOUBLE) AS v, sum(n) OVER (ORDER BY v) AS upto,
-            sum(n) OVER () AS total, fsum(CAST(v AS DOUBLE) * n) OVER () AS total_sum,
-            NULL::DOUBLE AS deviation
-        FROM present WHERE isfinite(CAST(v AS DOUBLE))
+        SELECT v, n, sum(n) OVER (ORDER BY v) AS upto, sum(n) OVER () AS total,
+            fsum(v * n) OVER () / sum(n) OVER () AS mean
+        FROM (SELECT CAST(v AS DOUBLE) AS v, n FROM present WHERE isfinite(CAST(v AS DOUBLE)))
     )
 )"""
 _LENGTHS = "[min(length(v)), max(length(v))]"
@@ -147,7 +146,7 @@ def _figures(kind: Kind, measured: Any) -> dict[str, Any]:
         return {}
     match kind:
         case "number":
-            minimum, maximum, mean, _, *quantiles, deviation = measured
+            minimum, maximum, mean, deviation, *quantiles = measured
             return {
                 "minimum": _rounded(minimum),
                 "maximum": _rounded(maximum),

@@ -26,7 +26,15 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from bus.domain.envelope import Envelope, Headers
-from bus.domain.message import AgentMessage, MessageId, Payload, Registry, Scalar, check_metadata
+from bus.domain.message import (
+    AgentMessage,
+    MessageId,
+    Payload,
+    Registry,
+    Scalar,
+    check_metadata,
+    request_key,
+)
 from bus.errors import MalformedMessageError, MessageTooLargeError
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -62,6 +70,11 @@ class Event:
     traceparent: str | None
     metadata: Mapping[str, Scalar]
     data: Any
+
+    @property
+    def conversation(self) -> str:
+        """The correlation id; an event that has none begins a conversation under its own key."""
+        return self.correlation_id or request_key(self.source, self.id)
 
 
 def encode(message: AgentMessage[Payload]) -> bytes:
@@ -106,7 +119,7 @@ def seal(message: AgentMessage[Payload], headers: Headers | None = None) -> Enve
         body=encode(message),
         id=message.id,
         message_type=message.message_type,
-        correlation_id=message.correlation_id,
+        correlation_id=message.conversation,
         reply_to=message.reply_to,
         headers=headers or {},
     )

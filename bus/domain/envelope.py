@@ -9,7 +9,7 @@ from bus.domain.topic import is_transient
 
 Headers: TypeAlias = Mapping[str, str]
 
-TOKEN_HEADER: Final = "convener-token"
+TOKEN_HEADER: Final = "convener-token"  # noqa: S105  (a name, not a token)
 """The authority a message travels under; stripped before anything is recorded or parked."""
 
 

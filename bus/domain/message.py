@@ -1,7 +1,7 @@
 """`AgentMessage`, its payloads, and the registry that knows a payload by its wire name."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -111,7 +111,7 @@ def caused_by(
 def request_key(source: str, id: str) -> RequestKey:
     """The identity of a request: the same for every copy of one logical publish.
 
-    *Source*: CloudEvents 1.0, which makes `source` + `id` the identity of an event; RFC 9562, UUIDv5.
+    *Source*: CloudEvents 1.0 (`source` + `id` identify an event); RFC 9562, UUIDv5.
     """
     return RequestKey(derived_id(source, id))
 
@@ -176,7 +176,7 @@ class Registry:
             if self._types.setdefault(name, payload_type) is not payload_type:
                 raise UsageError(f"Two payload types are registered as {name!r}.")
 
-    def __iter__(self) -> Iterable[type[Payload]]:
+    def __iter__(self) -> Iterator[type[Payload]]:
         return iter(self._types.values())
 
     def __or__(self, other: "Registry") -> "Registry":

@@ -11,6 +11,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from bus.domain.message import request_key
 from bus.errors import StoreCorruptError, StoreError
 from bus.sqlite.errors import translated
 from bus.sqlite.queries import SCHEMA
@@ -54,6 +55,7 @@ def connect(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=_OPEN_TIMEOUT, isolation_level=None, cached_statements=256
     )
+    connection.create_function("request_key", 2, request_key, deterministic=True)
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA mmap_size = 0")
     connection.execute("PRAGMA secure_delete = FAST")

@@ -12,6 +12,7 @@ import secrets
 import socket
 import stat
 import tempfile
+from contextlib import suppress
 from hashlib import blake2s
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ _LONGEST_PATH: Final = 100
 """Bytes; sun_path holds 104 on some systems."""
 
 _LONGEST_MESSAGE: Final = 4096
+_ATTEMPTS: Final = 3
 
 
 class Doorbell:
@@ -55,18 +57,22 @@ class Doorbell:
     def close(self) -> None:
         self._socket.close()
         if self.address:
-            Path(self.address).unlink(missing_ok=True)
+            with suppress(OSError):  # others may still be there, or have cleaned up
+                Path(self.address).unlink()
+                Path(self.address).parent.rmdir()
 
     def _bind(self, path: str) -> str:
         directory = _directory(path)
         address = f"{directory}/{os.getpid()}-{secrets.token_hex(3)}"
-        if len(address.encode()) > _LONGEST_PATH or not _is_private(directory):
+        if len(address.encode()) > _LONGEST_PATH:
             return ""
-        try:
-            self._socket.bind(address)
-        except OSError:
-            return ""
-        return address
+        for _ in range(_ATTEMPTS):
+            # Whoever leaves last removes the directory, perhaps just before we bind.
+            if _is_private(directory):
+                with suppress(OSError):
+                    self._socket.bind(address)
+                    return address
+        return ""
 
 
 def is_dead(address: str) -> bool:

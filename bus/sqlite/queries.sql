@@ -1,5 +1,4 @@
--- Every statement of the embedded bus that is not built from a history query's conditions.
--- `?1`, `?2`, … are the arguments in order.
+-- The statements of the embedded bus. `?1`, `?2`, … are the arguments in order.
 
 -- name: data_version
 -- Changes with every commit of another connection.
@@ -10,32 +9,73 @@ PRAGMA data_version;
 -- ?7 published at, ?8 whether to record it, ?9 body, ?10 body as text or NULL if it is no JSON.
 -- What the sender did not mirror is taken from the event. A second message of an id is no record.
 INSERT INTO messages (
-    id, message_type, topic, source, time, correlation_id, causation_id,
+    id, message_type, topic, source, time, correlation_id, causation_id, conversation,
     reply_to, direct, published_at, recorded, body
 )
 SELECT
-    ifnull(nullif(?1, ''), ifnull(event_id, '')),
+    message_id,
     ifnull(nullif(?2, ''), ifnull(json_extract(event, '$.type'), '')),
     ?3,
-    ifnull(json_extract(event, '$.source'), ''),
+    source,
     CASE
-        WHEN event_time GLOB '????-??-??T??:??:??.??????Z' THEN event_time
-        ELSE ifnull(strftime('%Y-%m-%dT%H:%M:%f000Z', event_time), '')
+        WHEN time GLOB '????-??-??T??:??:??.??????Z' THEN time
+        ELSE ifnull(strftime('%Y-%m-%dT%H:%M:%f000Z', time), '')
     END,
-    ifnull(?4, json_extract(event, '$.correlationid')),
+    correlation,
     json_extract(event, '$.causationid'),
+    ifnull(correlation, request_key(source, message_id)),
     ifnull(?5, json_extract(event, '$.replyto')),
     ?6,
     ?7,
     ?8 AND NOT EXISTS (
-        SELECT 1 FROM messages
-        WHERE recorded = 1 AND id <> '' AND id = ifnull(nullif(?1, ''), ifnull(event_id, ''))
+        SELECT 1 FROM messages WHERE recorded = 1 AND id <> '' AND id = message_id
     ),
     ?9
 FROM (
-    SELECT event, json_extract(event, '$.id') AS event_id, json_extract(event, '$.time') AS event_time
+    SELECT
+        event,
+        ifnull(nullif(?1, ''), ifnull(json_extract(event, '$.id'), '')) AS message_id,
+        ifnull(json_extract(event, '$.source'), '') AS source,
+        ifnull(?4, json_extract(event, '$.correlationid')) AS correlation,
+        json_extract(event, '$.time') AS time
     FROM (SELECT iif(json_valid(?10), ?10, NULL) AS event)
 );
+
+-- name: last_position
+-- Where the log ends.
+SELECT max(position) FROM messages;
+
+-- name: select_records
+-- Records of a span of positions, to which conditions, an order and a limit are added.
+SELECT position, id, message_type, topic, source, time, correlation_id, causation_id, body
+FROM messages WHERE recorded = 1 AND position > ? AND position <= ?;
+
+-- name: is_of_request
+-- A condition: the conversation, or the id of what began it, lies in [first, second).
+AND (
+    (conversation >= ? AND conversation < ?)
+    OR (correlation_id IS NULL AND id <> '' AND id >= ? AND id < ?)
+);
+
+-- name: is_of_role
+-- A condition: told to the role's topic, or said by the role.
+AND (topic = ? OR source = ?);
+
+-- name: is_of_type
+-- A condition: a part of the wire name.
+AND instr(message_type, ?) > 0;
+
+-- name: is_since
+-- A condition: the message's own time, included.
+AND time >= ?;
+
+-- name: is_until
+-- A condition: the message's own time, not included.
+AND time < ? AND time <> '';
+
+-- name: has_text
+-- A condition: some text in the event, blind to the case of A to Z.
+AND instr(lower(CAST(body AS TEXT)), lower(?)) > 0;
 
 -- name: insert_delivery
 -- One message waits in one queue: ?1 queue, ?2 position, ?3 headers.
@@ -86,8 +126,8 @@ DELETE FROM queues WHERE id = ?1;
 SELECT id FROM queues WHERE peer = ?1;
 
 -- name: insert_peer
--- A process that listens: ?1 doorbell, ?2 now.
-INSERT INTO peers (doorbell, seen_at) VALUES (?1, ?2);
+-- A process that listens: ?1 peer, ?2 doorbell, ?3 now.
+INSERT OR IGNORE INTO peers (id, doorbell, seen_at) VALUES (?1, ?2, ?3);
 
 -- name: touch_peer
 -- It is alive: ?1 peer, ?2 now.
@@ -102,8 +142,12 @@ SELECT id, doorbell, seen_at FROM peers;
 DELETE FROM peers WHERE id = ?1;
 
 -- name: insert_consumer
--- One subscriber of a queue: ?1 queue, ?2 peer.
-INSERT INTO consumers (queue, peer) VALUES (?1, ?2);
+-- One subscriber of a queue: ?1 consumer, ?2 queue, ?3 peer.
+INSERT INTO consumers (id, queue, peer) VALUES (?1, ?2, ?3);
+
+-- name: own_copy_of_consumer
+-- The queue that only this subscriber has.
+SELECT q.id FROM consumers c JOIN queues q ON q.id = c.queue WHERE c.id = ?1 AND q.name IS NULL;
 
 -- name: delete_consumer
 -- A subscriber left.
@@ -212,13 +256,13 @@ SELECT q.id FROM dead_letters l JOIN queues q ON q.scope = l.scope AND q.name = 
 WHERE l.id = ?1;
 
 -- name: copy_dead_letter
--- Its message again, beside the record: ?1 dead letter, ?2 new body or NULL.
+-- Its message again, beside the record: ?1 dead letter, ?2 new body or NULL, ?3 now.
 INSERT INTO messages (
-    id, message_type, topic, source, time, correlation_id, causation_id,
+    id, message_type, topic, source, time, correlation_id, causation_id, conversation,
     reply_to, direct, published_at, recorded, body
 )
-SELECT message_id, message_type, topic, '', '', correlation_id, NULL,
-       reply_to, direct, published_at, 0, ifnull(?2, body)
+SELECT message_id, message_type, topic, '', '', correlation_id, NULL, '',
+       reply_to, direct, ?3, 0, ifnull(?2, body)
 FROM dead_letters WHERE id = ?1;
 
 -- name: delete_dead_letter

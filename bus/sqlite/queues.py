@@ -4,15 +4,15 @@ A queue with a name belongs to a group. Within the common scope "" it is durable
 scope, and everybody's own copy, belongs to one peer and ends with it.
 """
 
-import os
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from sqlite3 import Connection
 from typing import Final, NewType
 
 from bus.domain.envelope import Envelope
 from bus.domain.topic import is_transient, is_work, matches
-from bus.errors import UsageError
 from bus.sqlite.doorbell import is_dead
 from bus.sqlite.queries import QUERIES
 
@@ -87,11 +87,14 @@ class Routes:
         return [binding for binding in self._bindings if matches(binding.pattern, topic)]
 
 
-def join(connection: Connection, address: str, now: float) -> PeerId:
-    """Become a peer that others can ring at `address`."""
-    peer = connection.execute(QUERIES["insert_peer"], (address, now)).lastrowid
-    assert peer is not None
-    return PeerId(peer)
+def new_peer() -> PeerId:
+    """An identity that no peer has or had."""
+    return PeerId(secrets.randbits(62))
+
+
+def new_consumer() -> ConsumerId:
+    """An identity that no consumer has or had."""
+    return ConsumerId(secrets.randbits(62))
 
 
 def touch(connection: Connection, peer: PeerId, now: float) -> bool:
@@ -100,47 +103,57 @@ def touch(connection: Connection, peer: PeerId, now: float) -> bool:
 
 
 def subscribe(
-    connection: Connection, scope: str, group: str | None, pattern: str, peer: PeerId
-) -> tuple[QueueId, ConsumerId]:
-    """One more consumer of a group's queue, or of a queue of its own, made where needed.
+    connection: Connection,
+    consumer: ConsumerId,
+    *,
+    scope: str,
+    group: str | None,
+    pattern: str,
+    peer: PeerId,
+    address: str,
+    now: float,
+) -> QueueId | None:
+    """The queue of a group, or one of its own, that `consumer` of `peer` now listens to.
 
-    Raises:
-        UsageError: the group belongs to another peer, which is so only outside the common scope.
+    None if the group belongs to another peer, which can be so only outside the common scope.
     """
-    is_durable = group is not None and not scope
+    connection.execute(QUERIES["insert_peer"], (peer, address, now))
     queue: QueueId | None = None
     if group is not None:
         found = connection.execute(QUERIES["find_queue"], (scope, group)).fetchone()
         if found is not None:
             queue, owner = found
             if owner not in (None, peer):
-                raise UsageError(f"The group {group!r} of this run belongs to another process.")
+                return None
     if queue is None:
+        is_durable = group is not None and not scope
         arguments = (scope, group, None if is_durable else peer)
         inserted = connection.execute(QUERIES["insert_queue"], arguments).lastrowid
         assert inserted is not None
         queue = QueueId(inserted)
     connection.execute(QUERIES["bind_queue"], (queue, pattern))
-    consumer = connection.execute(QUERIES["insert_consumer"], (queue, peer)).lastrowid
-    assert consumer is not None
+    connection.execute(QUERIES["insert_consumer"], (consumer, queue, peer))
     connection.execute(QUERIES["change_routing"])
-    return queue, ConsumerId(consumer)
+    return queue
 
 
-def unsubscribe(
-    connection: Connection, consumer: ConsumerId, queue: QueueId, *, is_own_copy: bool
-) -> None:
+def unsubscribe(connection: Connection, consumer: ConsumerId) -> None:
     """The consumer is gone, and with it a queue of its own; what it took can still be settled."""
+    own_copies = connection.execute(QUERIES["own_copy_of_consumer"], (consumer,)).fetchall()
     connection.execute(QUERIES["delete_consumer"], (consumer,))
-    if is_own_copy:
+    for (queue,) in own_copies:
         _delete_queue(connection, queue)
+        connection.execute(QUERIES["drop_unneeded_messages"])
     connection.execute(QUERIES["change_routing"])
 
 
-def leave(connection: Connection, peer: PeerId, *, redeliveries: int = 0) -> set[QueueId]:
-    """End a peer, its consumers and its queues; returns the queues where deliveries wait again.
+def leave(
+    connection: Connection, peer: PeerId, routes: Routes, *, redeliveries: int = 0
+) -> set[QueueId]:
+    """End a peer, its consumers and its queues; returns the queues where something waits again.
 
-    `redeliveries` is 1 when it died with them, 0 when it handed them back.
+    `redeliveries` is 1 when it died with them, 0 when it handed them back. `routes` say whom to
+    wake.
     """
     returned = connection.execute(QUERIES["return_all"], (peer, redeliveries)).fetchall()
     connection.execute(QUERIES["delete_consumers_of_peer"], (peer,))
@@ -150,10 +163,11 @@ def leave(connection: Connection, peer: PeerId, *, redeliveries: int = 0) -> set
     connection.execute(QUERIES["drop_orphans"])
     connection.execute(QUERIES["drop_unneeded_messages"])
     connection.execute(QUERIES["change_routing"])
+    routes.refresh(connection)
     return {queue for (queue,) in returned}
 
 
-def find_dead(connection: Connection, own: PeerId | None, now: float) -> list[PeerId]:
+def find_dead(connection: Connection, own: PeerId, now: float) -> list[PeerId]:
     """The peers that have died, other than `own`."""
     return [
         peer
@@ -170,12 +184,12 @@ def is_gone(address: str, seen_at: float, now: float) -> bool:
     """
     if is_dead(address):
         return True
-    return now - seen_at > GONE_AFTER and not (address and os.path.exists(address))
+    return now - seen_at > GONE_AFTER and not (address and Path(address).exists())
 
 
-def bury(connection: Connection, peers: Iterable[PeerId]) -> set[QueueId]:
+def bury(connection: Connection, peers: Iterable[PeerId], routes: Routes) -> set[QueueId]:
     """Free what dead peers held; returns the queues where something waits again."""
-    return {queue for peer in peers for queue in leave(connection, peer, redeliveries=1)}
+    return {queue for peer in peers for queue in leave(connection, peer, routes, redeliveries=1)}
 
 
 def count_present(connection: Connection, scope: str, group: str, now: float) -> int:

@@ -13,6 +13,7 @@ CREATE TABLE messages (
     time           TEXT    NOT NULL,
     correlation_id TEXT,
     causation_id   TEXT,
+    conversation   TEXT    NOT NULL,  -- the correlation id, or the key of the message that began it
     reply_to       TEXT,
     direct         INTEGER NOT NULL,
     recorded       INTEGER NOT NULL,  -- 0: transient, or a copy; gone once nobody needs it
@@ -20,12 +21,12 @@ CREATE TABLE messages (
     body           BLOB    NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX messages_by_id ON messages (id) WHERE recorded = 1 AND id <> '';
-CREATE INDEX messages_by_correlation ON messages (correlation_id) WHERE recorded = 1;
+CREATE INDEX messages_by_conversation ON messages (conversation) WHERE recorded = 1;
 CREATE INDEX messages_unrecorded ON messages (position) WHERE recorded = 0;
 
 -- Processes that listen, by the doorbell that wakes them.
 CREATE TABLE peers (
-    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    id       INTEGER PRIMARY KEY,
     doorbell TEXT    NOT NULL,
     seen_at  REAL    NOT NULL
 ) STRICT;
@@ -46,7 +47,7 @@ CREATE TABLE bindings (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE consumers (
-    id    INTEGER PRIMARY KEY AUTOINCREMENT,
+    id    INTEGER PRIMARY KEY,
     queue INTEGER NOT NULL,
     peer  INTEGER NOT NULL
 ) STRICT;

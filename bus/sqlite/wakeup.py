@@ -17,14 +17,12 @@ from bus.errors import StoreError
 from bus.sqlite.connection import MEMORY
 from bus.sqlite.doorbell import Doorbell
 from bus.sqlite.queries import QUERIES
+from bus.sqlite.queues import QueueId
 
 POLL_INTERVAL: Final = 0.25
 
-Key: TypeAlias = int
-"""What is listened for: the id of a queue, or `LOG`."""
-
-LOG: Final[Key] = 0
-"""Any change of the log."""
+LOG: Final = QueueId(0)
+"""Stands for the log where a queue is named as what is listened for."""
 
 Listener: TypeAlias = Callable[[], None]
 
@@ -37,22 +35,22 @@ class Wakeup:
     def __init__(self, path: str, version: Callable[[], Awaitable[int]]) -> None:
         self._path = path
         self._version = version
-        self._listeners: dict[Key, list[Listener]] = {}
+        self._listeners: dict[QueueId, list[Listener]] = {}
         self._doorbell: Doorbell | None = None
         self._poll: asyncio.Task[None] | None = None
-        self._to_ring: dict[str, set[Key]] = {}
+        self._to_ring: dict[str, set[QueueId]] = {}
 
-    def listen(self, key: Key, listener: Listener) -> None:
-        """Have `listener` called whenever there may be something new under `key`."""
-        self._listeners.setdefault(key, []).append(listener)
+    def listen(self, queue: QueueId, listener: Listener) -> None:
+        """Have `listener` called whenever there may be something new in `queue`."""
+        self._listeners.setdefault(queue, []).append(listener)
         if self._poll is None and self._path != MEMORY:
             self._poll = asyncio.create_task(self._look_regularly(), name="bus-wakeup")
 
-    def forget(self, key: Key, listener: Listener) -> None:
+    def forget(self, queue: QueueId, listener: Listener) -> None:
         """Undo one `listen`."""
-        self._listeners[key].remove(listener)
-        if not self._listeners[key]:
-            del self._listeners[key]
+        self._listeners[queue].remove(listener)
+        if not self._listeners[queue]:
+            del self._listeners[queue]
 
     @property
     def address(self) -> str:
@@ -64,14 +62,16 @@ class Wakeup:
             asyncio.get_running_loop().add_reader(self._doorbell.fileno(), self._answer)
         return self._doorbell.address
 
-    def announce(self, keys: Iterable[Key], addresses: Mapping[Key, Iterable[str]]) -> None:
-        """Call who listens for one of `keys` here, and ring for them at `addresses`."""
-        for key in keys:
-            self._call(key)
-            for address in addresses.get(key, ()):
+    def announce(
+        self, queues: Iterable[QueueId], addresses: Mapping[QueueId, Iterable[str]]
+    ) -> None:
+        """Call who listens for one of `queues` here, and ring for them at `addresses`."""
+        for queue in queues:
+            self._call(queue)
+            for address in addresses.get(queue, ()):
                 if not self._to_ring:
                     asyncio.get_running_loop().call_soon(self._ring)
-                self._to_ring.setdefault(address, set()).add(key)
+                self._to_ring.setdefault(address, set()).add(queue)
 
     async def aclose(self) -> None:
         """Stop looking and take the doorbell off. Idempotent."""
@@ -84,24 +84,24 @@ class Wakeup:
             asyncio.get_running_loop().remove_reader(doorbell.fileno())
             doorbell.close()
 
-    def _call(self, key: Key) -> None:
-        for listener in self._listeners.get(key, ()):
+    def _call(self, queue: QueueId) -> None:
+        for listener in self._listeners.get(queue, ()):
             listener()
 
     def _ring(self) -> None:
         to_ring, self._to_ring = self._to_ring, {}
         own = self.address
-        for address, keys in to_ring.items():
+        for address, queues in to_ring.items():
             if address != own and self._doorbell is not None:
-                self._doorbell.ring(address, b",".join(b"%d" % key for key in keys))
+                self._doorbell.ring(address, b",".join(b"%d" % queue for queue in queues))
 
     def _answer(self) -> None:
         assert self._doorbell is not None
-        keys = {LOG}
+        queues = {LOG}
         for message in self._doorbell.answer():
-            keys.update(int(word) for word in message.split(b",") if word.isdigit())
-        for key in keys:
-            self._call(key)
+            queues.update(QueueId(int(word)) for word in message.split(b",") if word.isdigit())
+        for queue in queues:
+            self._call(queue)
 
     async def _look_regularly(self) -> None:
         seen = None
@@ -112,8 +112,8 @@ class Wakeup:
                 _log.warning("bus.file.unreadable", error=str(error))
             else:
                 if version != seen:
-                    for key in tuple(self._listeners):
-                        self._call(key)
+                    for queue in tuple(self._listeners):
+                        self._call(queue)
                 seen = version
             await asyncio.sleep(POLL_INTERVAL)
 

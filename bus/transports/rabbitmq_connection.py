@@ -1,8 +1,9 @@
 """`BrokerConnection`: one connection to the broker that is opened again whenever it is lost.
 
 It has no task of its own: whoever needs a channel finds the connection open or opens it, one caller
-at a time, with growing waits between attempts and never longer than `patience`. What lived on a lost
-connection is rebuilt by its owners: the publisher its channels, each subscription its consumer.
+at a time, with growing waits between attempts and never longer than `patience`. What lived on a
+lost connection is rebuilt by its owners: the publisher its channels, each subscription its
+consumer.
 
 *Guarantees*: every call is bounded in time; errors are ours.
 """
@@ -14,13 +15,19 @@ from contextlib import suppress
 from typing import Final, TypeAlias
 
 import aio_pika
-import aiormq.abc
+import aiormq
 from yarl import URL
 
-from bus.errors import ConnectionLostError, TransportClosedError, UnreachableError, UsageError
+from bus.errors import (
+    BusError,
+    ConnectionLostError,
+    TransportClosedError,
+    UnreachableError,
+    UsageError,
+)
 from bus.transports.rabbitmq_errors import DRIVER_ERRORS, translated, unreachable
 
-Channel: TypeAlias = aiormq.abc.AbstractChannel
+Channel: TypeAlias = aiormq.Channel
 
 CALL_TIMEOUT: Final = 10.0
 """Seconds that any single question to the broker may take."""
@@ -38,8 +45,8 @@ class BrokerConnection:
     """A connection that comes back.
 
     `name` shows in the broker's management interface. `patience` is how long, in seconds, a caller
-    waits for a lost connection to come back. With `heartbeat` seconds, a connection that went silent
-    is given up after some three times as long.
+    waits for a lost connection to come back. With `heartbeat` seconds, a connection that went
+    silent is given up after some three times as long.
     """
 
     def __init__(self, url: str, *, name: str, patience: float, heartbeat: int) -> None:
@@ -54,8 +61,20 @@ class BrokerConnection:
 
     @property
     def address(self) -> str:
-        """Broker and virtual host, without credentials: what makes two connections lead to one bus."""
+        """Broker and virtual host, without credentials."""
         return f"{self._url.host}:{self._url.port}{self._url.path}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it stands, as far as is known here.
+
+        Raises:
+            TransportClosedError: `aclose` was called.
+        """
+        if self._closed:
+            raise TransportClosedError("The connection to the broker was closed.")
+        transport = self._connection.transport if self._connection is not None else None
+        return transport is not None and not transport.connection.is_closed
 
     async def open(self) -> None:
         """Connect now, in one attempt.
@@ -83,11 +102,13 @@ class BrokerConnection:
             raise ConnectionLostError("The connection to the broker broke.")
         with translated("opening a channel"):
             try:
-                return await transport.connection.channel(
+                channel = await transport.connection.channel(
                     publisher_confirms=confirms, on_return_raises=confirms, timeout=CALL_TIMEOUT
                 )
             except RuntimeError as error:  # the driver's word for a connection that just closed
                 raise ConnectionLostError("The connection to the broker broke.") from error
+        assert isinstance(channel, aiormq.Channel)
+        return channel
 
     async def aclose(self) -> None:
         """Close for good. Idempotent."""
@@ -110,9 +131,7 @@ class BrokerConnection:
     async def _reopened(self) -> aio_pika.abc.AbstractConnection:
         pause = _FIRST_PAUSE
         while True:
-            if self._closed:
-                raise TransportClosedError("The connection to the broker was closed.")
-            if self._connection is not None and _is_open(self._connection):
+            if self.is_open and self._connection is not None:
                 return self._connection
             lost, self._connection = self._connection, None
             if lost is not None:
@@ -125,8 +144,6 @@ class BrokerConnection:
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _connect(self) -> aio_pika.abc.AbstractConnection:
-        if self._closed:
-            raise TransportClosedError("The connection to the broker was closed.")
         connection = aio_pika.Connection(
             self._url.update_query(heartbeat=self._heartbeat),
             client_properties={"connection_name": self._name},
@@ -141,6 +158,12 @@ class BrokerConnection:
         return connection
 
 
+async def close_channel(channel: Channel) -> None:
+    """Close it; the broker gives what is unsettled on it to somebody else."""
+    with suppress(BusError), translated("closing a channel"):
+        await channel.close(timeout=CALL_TIMEOUT)
+
+
 def _checked(text: str) -> URL:
     try:
         url = URL(text)
@@ -152,11 +175,6 @@ def _checked(text: str) -> URL:
     if not url.host:
         raise UsageError("The bus URL names no host: use amqp://USER:PASSWORD@HOST:PORT/VHOST.")
     return url.with_port(port).with_user(url.user or "guest").with_password(url.password or "guest")
-
-
-def _is_open(connection: aio_pika.abc.AbstractConnection) -> bool:
-    transport = connection.transport
-    return transport is not None and not transport.connection.is_closed
 
 
 async def _close(connection: aio_pika.abc.AbstractConnection) -> None:

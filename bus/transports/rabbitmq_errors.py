@@ -40,6 +40,10 @@ DRIVER_ERRORS: Final = (AMQPError, PAMQPException, ChannelInvalidStateError, OSE
 """Everything the driver raises on purpose; OSError includes timeouts, TLS and name resolution."""
 
 
+class MissingError(UnreachableError):
+    """What the call names does not exist on the broker."""
+
+
 @contextmanager
 def translated(act: str) -> Iterator[None]:
     """Driver errors within become ours; `act` completes "while …" in their message."""
@@ -65,11 +69,13 @@ def bus_error(error: BaseException, act: str) -> TransportError:
         case PublishError():
             return UnroutableError(getattr(error.message, "routing_key", None) or "")
         case DeliveryError():
-            return RefusedError("The broker refused the message: a queue that it belongs in is full.")
+            return RefusedError(
+                "The broker refused the message: a queue that it belongs in is full."
+            )
         case ChannelAccessRefused():
             return UnreachableError(f"The broker does not permit {act}: {_text(error)}.")
         case ChannelNotFoundEntity():
-            return UnreachableError(
+            return MissingError(
                 f"Something is missing on the broker while {act}: {_text(error)}. "
                 "Create it with `convener doctor --provision`."
             )
@@ -86,7 +92,7 @@ def bus_error(error: BaseException, act: str) -> TransportError:
 
 
 def unreachable(url: URL, error: BaseException) -> UnreachableError:
-    """Why the broker at `url` could not be connected to, in one sentence that says what to check."""
+    """Why the broker at `url` could not be connected to, and what to check."""
     where = f"{url.scheme}://{url.host}:{url.port}"
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     match cause:

@@ -11,7 +11,13 @@ import asyncio
 from aiormq.exceptions import ChannelInvalidStateError, DeliveryError, PublishError
 from pamqp.commands import Basic
 
-from bus.errors import RefusedError, TransportClosedError, UnconfirmedError, UnroutableError
+from bus.errors import (
+    ConnectionLostError,
+    RefusedError,
+    UnconfirmedError,
+    UnreachableError,
+    UnroutableError,
+)
 from bus.transports.rabbitmq_connection import BrokerConnection, Channel
 from bus.transports.rabbitmq_errors import DRIVER_ERRORS, is_own_cancellation
 from bus.transports.rabbitmq_topology import declare, shared_topology
@@ -32,7 +38,6 @@ class Publisher:
         self._opening = asyncio.Lock()
         self._confirming: Channel | None = None
         self._sending: Channel | None = None
-        self._closed = False
 
     async def publish(
         self,
@@ -49,7 +54,7 @@ class Publisher:
             UnroutableError: it is `mandatory` and no queue is bound for it.
             RefusedError: a queue is full.
             UnconfirmedError: the connection broke, or no confirmation came within `timeout`.
-            UnreachableError: there is no connection, and none came within the connection's patience.
+            UnreachableError: there is no connection, and none came within its patience.
         """
         while True:
             channel = await self._confirming_channel()
@@ -89,25 +94,39 @@ class Publisher:
         self, body: bytes, properties: Basic.Properties, *, exchange: str, routing_key: str
     ) -> None:
         """Hand it to the network and wait for nothing; without a connection it is dropped."""
-        if self._closed:
-            raise TransportClosedError("The transport was closed.")
         try:
-            async with asyncio.timeout(self._timeout):
-                channel = await self._sending_channel()
+            channel = await self._sending_channel()
+            if channel is not None:
                 await channel.basic_publish(
                     body,
                     exchange=exchange,
                     routing_key=routing_key,
                     properties=properties,
+                    timeout=self._timeout,
                     wait=False,
                 )
-        except DRIVER_ERRORS:
+        except (*DRIVER_ERRORS, ConnectionLostError, UnreachableError):
             return
 
     async def prepare(self) -> None:
-        """Open what the first publish needs."""
+        """Make sure of the connection and of what publishing needs on the broker."""
         await self._confirming_channel()
 
-    def close(self) -> None:
-        """Accept nothing more; the channels end with their connection."""
-        self._closed = True
+    async def _confirming_channel(self) -> Channel:
+        channel = self._confirming
+        if channel is not None and not channel.is_closed:
+            return channel
+        async with self._opening:
+            if self._confirming is None or self._confirming.is_closed:
+                await declare(self._connection, shared_topology())
+                self._confirming = await self._connection.channel(confirms=True)
+            return self._confirming
+
+    async def _sending_channel(self) -> Channel | None:
+        if self._sending is None or self._sending.is_closed:
+            if not self._connection.is_open:
+                return None
+            async with self._opening:
+                if self._sending is None or self._sending.is_closed:
+                    self._sending = await self._connection.channel()
+        return self._sending

@@ -12,7 +12,7 @@
 | `convener.<group>` | quorum | the group's patterns, and its own name on `convener.return` |
 | `convener.retry.<n>s` | quorum | the exchange of the same name |
 | `convener.parked` | quorum | everything on `convener.dlx` |
-| `convener.history.ingest` | quorum, one active consumer | notices, the work of every group, and `convener.dlx` |
+| `convener.history.ingest` | quorum, one active | notices, every group's work, dead letters |
 | `convener.history` | stream | nothing: only the recorder writes to it |
 
 `convener.return` stands where the default exchange would do, because a copy whose group's queue is
@@ -33,7 +33,12 @@ from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
 
 from bus.domain.topic import is_work
 from bus.transport import DELIVERY_LIMIT
-from bus.transports.rabbitmq_connection import CALL_TIMEOUT, BrokerConnection, Channel
+from bus.transports.rabbitmq_connection import (
+    CALL_TIMEOUT,
+    BrokerConnection,
+    Channel,
+    close_channel,
+)
 from bus.transports.rabbitmq_errors import translated
 
 TOPIC_EXCHANGE: Final = "convener"
@@ -44,6 +49,11 @@ HISTORY_STREAM: Final = "convener.history"
 PARKED_QUEUE: Final = "convener.parked"
 RETRY_DELAYS: Final = (1, 5, 30, 120)
 """Seconds that a copy can wait."""
+
+INTERNAL_QUEUES: Final = frozenset(
+    {INGEST_QUEUE, HISTORY_STREAM, PARKED_QUEUE, *(f"convener.retry.{n}s" for n in RETRY_DELAYS)}
+)
+"""Our queues that are no group's."""
 
 _UNLIMITED: Final = 1_000_000_000
 """A delivery limit that is none: on RabbitMQ 3.10 a limit of -1 drops at the first return."""
@@ -146,7 +156,7 @@ def group_topology(group: str, pattern: str) -> Sequence[Declaration]:
     """What a group needs that subscribes to `pattern`; its work is recorded from then on."""
     queue = group_queue(group)
     arguments = _quorum(dead_letters_to=DEAD_LETTER_EXCHANGE, limit=DELIVERY_LIMIT)
-    declarations = [
+    declarations: list[Declaration] = [
         Queue(queue, arguments),
         Binding(queue, RETURN_EXCHANGE, queue),
         Binding(queue, TOPIC_EXCHANGE, pattern),
@@ -175,8 +185,7 @@ async def declare(connection: BrokerConnection, declarations: Sequence[Declarati
                     channel = await connection.channel()
                     await declaration.declare(channel, passive=True)
     finally:
-        with translated("closing a channel"):
-            await channel.close()
+        await close_channel(channel)
 
 
 _NOTICES: Final = ("reply", "control", "event")

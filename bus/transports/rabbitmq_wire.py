@@ -47,7 +47,7 @@ def properties(
     Raises:
         MessageTooLargeError: the headers exceed `MAX_HEADER_BYTES`.
     """
-    headers = {**envelope.headers, ID_HEADER: envelope.id, **(marks or {})}
+    headers: dict[str, Any] = {**envelope.headers, ID_HEADER: envelope.id, **(marks or {})}
     size = sum(len(name) + 4 * len(value) for name, value in headers.items())
     if size > MAX_HEADER_BYTES:
         size = sum(len(name.encode()) + len(value.encode()) for name, value in headers.items())

@@ -8,9 +8,8 @@ one listens, and after `LEASE` seconds in any case.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -18,23 +17,11 @@ import structlog
 
 from bus.clock import Clock
 from bus.domain.envelope import Envelope
-from bus.errors import StoreError, TransportClosedError, UnroutableError
+from bus.errors import StoreError, TransportClosedError, UnroutableError, UsageError
+from bus.sqlite import queues
 from bus.sqlite.database import Database
 from bus.sqlite.deliveries import Lease, publish, renew
-from bus.sqlite.queues import (
-    ConsumerId,
-    PeerId,
-    QueueId,
-    Routes,
-    bury,
-    count_present,
-    find_dead,
-    join,
-    leave,
-    subscribe,
-    touch,
-    unsubscribe,
-)
+from bus.sqlite.queues import QueueId, Routes
 from bus.sqlite.wakeup import LOG
 from bus.transport import Subscription
 from bus.transports.sqlite_delivery import SqliteDelivery
@@ -49,16 +36,6 @@ RENEW_INTERVAL: Final = 3.0
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class _Subscribed:
-    """One subscription with what has to be declared again should this peer be given up."""
-
-    subscription: Subscription
-    deliveries: SqliteSubscription
-    queue: QueueId = QueueId(0)
-    consumer: ConsumerId = ConsumerId(0)
-
-
 class SqliteTransport:
     """Moves envelopes through the file of `database`, which it does not close.
 
@@ -71,10 +48,9 @@ class SqliteTransport:
         self._clock = clock
         self._scope = scope
         self._routes = Routes(scope)
-        self._peer: PeerId | None = None
+        self._peer = queues.new_peer()
         self._held: dict[Lease, SqliteDelivery] = {}
-        self._subscribed: list[_Subscribed] = []
-        self._joining = asyncio.Lock()
+        self._subscriptions: list[SqliteSubscription] = []
         self._keeper: asyncio.Task[None] | None = None
         self._renewed_at = clock.monotonic()
         self._is_closed = False
@@ -83,67 +59,142 @@ class SqliteTransport:
         self._check_open()
         work = partial(publish, routes=self._routes, envelope=envelope, now=self._now())
         if envelope.is_transient:
-            # Nobody waits for it; when too much is waiting already it is left out.
+            # Nobody waits for it; while too much is waiting already it is left out.
             if not self._database.is_crowded:
                 self._database.submit(work, durable=False).add_done_callback(self._sent)
             return
-        queues = await self._database.write(work)
-        if queues is None:
+        reached = await self._database.write(work)
+        if reached is None:
             raise UnroutableError(envelope.topic)
-        self._database.wakeup.announce((LOG, *queues), self._routes.addresses)
+        self._announce((LOG, *reached))
 
     @asynccontextmanager
     async def subscribe(self, subscription: Subscription) -> AsyncIterator[SqliteSubscription]:
         self._check_open()
-        subscribed = _Subscribed(
+        deliveries = SqliteSubscription(
             subscription,
-            SqliteSubscription(
-                database=self._database,
-                clock=self._clock,
-                prefetch=subscription.prefetch,
-                held=self._held,
-                announce=self._announce,
-            ),
+            database=self._database,
+            clock=self._clock,
+            held=self._held,
+            announce=self._announce,
         )
-        self._subscribed.append(subscribed)
+        self._subscriptions.append(deliveries)
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep(), name="bus-keeper")
         try:
-            async with self._joining:
-                await self._declare(subscribed)
-            yield subscribed.deliveries
+            await self._declare(deliveries)
+            yield deliveries
         finally:
-            subscribed.deliveries.close()
-            self._subscribed.remove(subscribed)
+            deliveries.close()
+            self._subscriptions.remove(deliveries)
             if not self._is_closed:
-                await self._withdraw(subscribed)
+                work = partial(queues.unsubscribe, consumer=deliveries.consumer)
+                await self._database.submit(work, durable=False)
 
     async def consumers(self, group: str) -> int:
         self._check_open()
-        work = partial(count_present, scope=self._scope, group=group, now=self._now())
+        work = partial(queues.count_present, scope=self._scope, group=group, now=self._now())
         return await self._database.read(work)
 
     async def aclose(self) -> None:
         if self._is_closed:
             return
         self._is_closed = True
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
-        for subscribed in self._subscribed:
-            subscribed.deliveries.close()
+        for subscription in self._subscriptions:
+            subscription.close()
         for delivery in tuple(self._held.values()):
             delivery.lose()
-        if self._peer is not None:
-            try:
-                queues = await self._database.write(partial(leave, peer=self._peer), durable=False)
-            except StoreError as error:
-                _log.warning("bus.transport.left_unclean", error=str(error))
-            else:
-                self._database.wakeup.announce(queues, self._routes.addresses)
+        if self._keeper is None:
+            return
+        self._keeper.cancel()
+        await asyncio.wait([self._keeper])
+        leaving = partial(queues.leave, peer=self._peer, routes=self._routes)
+        try:
+            freed = await self._database.write(leaving, durable=False)
+        except StoreError as error:
+            _log.warning("bus.transport.left_uncleanly", error=str(error))
+        else:
+            self._announce(freed)
 
-    async def _declare(self, subscribed: _Subscribed) -> None:
-        """Make its queue, bind it and show presence, as a peer."""
-        if self._peer is None:
-            address = self._database.wakeup.address
-            work = partial(join, address=address, now=self._now())
-            self._peer = await self._database.write(work, durable=False)
-            ...
+    async def _declare(self, deliveries: SqliteSubscription) -> None:
+        work = partial(
+            queues.subscribe,
+            consumer=deliveries.consumer,
+            scope=self._scope,
+            group=deliveries.subscription.group,
+            pattern=deliveries.subscription.pattern,
+            peer=self._peer,
+            address=self._database.wakeup.address,
+            now=self._now(),
+        )
+        queue = await self._database.write(work)
+        if queue is None:
+            raise UsageError(
+                f"The group {deliveries.subscription.group!r} of this run belongs to another "
+                "process."
+            )
+        deliveries.attach(queue, self._peer)
+
+    async def _keep(self) -> None:
+        """Look for dead peers, show that this one is alive and keep its leases, until closed."""
+        while True:
+            await asyncio.sleep(PROBE_INTERVAL)
+            try:
+                await self._bury_dead()
+                if self._clock.monotonic() - self._renewed_at >= RENEW_INTERVAL:
+                    await self._renew()
+            except StoreError as error:
+                _log.warning("bus.transport.not_renewed", error=str(error))
+                if self._clock.monotonic() - self._renewed_at >= LEASE:
+                    self._lose(tuple(self._held))
+
+    async def _bury_dead(self) -> None:
+        work = partial(queues.find_dead, own=self._peer, now=self._now())
+        if dead := await self._database.read(work):
+            burying = partial(queues.bury, peers=dead, routes=self._routes)
+            freed = await self._database.write(burying, durable=False)
+            _log.info("bus.peer.died", peers=len(dead), queues=len(freed))
+            self._announce(freed)
+
+    async def _renew(self) -> None:
+        started_at = self._clock.monotonic()
+        now = self._now()
+        touching = partial(queues.touch, peer=self._peer, now=now)
+        touched = self._database.submit(touching, durable=False)
+        renewing = partial(renew, leases=tuple(self._held), until=now + LEASE)
+        gone = await self._database.write(renewing, durable=False)
+        is_alive = await touched
+        self._renewed_at = started_at
+        self._lose(gone)
+        if not is_alive:
+            await self._rejoin()
+
+    async def _rejoin(self) -> None:
+        """Come back after others gave this peer up, as they do after a very long silence."""
+        _log.warning("bus.transport.rejoined", held=len(self._held))
+        self._lose(tuple(self._held))
+        self._peer = queues.new_peer()
+        for deliveries in tuple(self._subscriptions):
+            deliveries.detach()
+            await self._declare(deliveries)
+
+    def _lose(self, leases: Iterable[Lease]) -> None:
+        for lease in leases:
+            if (delivery := self._held.get(lease)) is not None:
+                delivery.lose()
+
+    def _announce(self, keys: Iterable[QueueId]) -> None:
+        self._database.wakeup.announce(keys, self._routes.addresses)
+
+    def _sent(self, sent: "asyncio.Future[tuple[QueueId, ...] | None]") -> None:
+        if (error := sent.exception()) is not None:
+            _log.info("bus.message.not_sent", error=str(error))
+        elif reached := sent.result():
+            self._announce(reached)
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise TransportClosedError("The transport is closed.")
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()

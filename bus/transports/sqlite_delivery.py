@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Iterable
 from functools import partial
 from typing import Final, Protocol
 from uuid import uuid4
@@ -21,12 +22,12 @@ HOST: Final = socket.gethostname()
 class Holder(Protocol):
     """Who took the delivery and renews its lease until it hears how it ended."""
 
-    def let_go(self, delivery: "SqliteDelivery", *, is_done: bool = False) -> None:
-        """The delivery is being settled, `is_done` if it is acknowledged, or it was lost."""
+    def let_go(self, delivery: "SqliteDelivery", *, has_survived: bool = False) -> None:
+        """The delivery is being settled or was lost; `has_survived` if it was handled."""
         ...
 
-    def announce(self, queue: QueueId) -> None:
-        """Something waits in `queue` again, at once or later."""
+    def announce(self, queues: Iterable[QueueId]) -> None:
+        """Something waits in `queues` again, at once or later."""
         ...
 
 
@@ -65,7 +66,7 @@ class SqliteDelivery:
 
     async def ack(self) -> None:
         # Without an fsync: if a power loss takes the acknowledgement, the message comes back.
-        await self._settle(partial(acknowledge, taken=self._taken), is_done=True)
+        await self._settle(partial(acknowledge, taken=self._taken))
 
     async def nack(self, delay: float = 0.0, *, counted: bool = True) -> None:
         due_at = self._clock.now().timestamp() + delay if delay > 0 else None
@@ -73,7 +74,7 @@ class SqliteDelivery:
         await self._settle(
             partial(put_back, taken=self._taken, due_at=due_at, attempt=attempt, redeliveries=0)
         )
-        self._holder.announce(self._taken.queue)
+        self._holder.announce((self._taken.queue,))
 
     async def reject(self, reason: ParkReason, error: str = "") -> None:
         await self._settle(
@@ -90,8 +91,8 @@ class SqliteDelivery:
         )
 
     async def release(self) -> None:
-        await self._settle(self._releasing())
-        self._holder.announce(self._taken.queue)
+        await self._settle(self._releasing(), has_survived=False)
+        self._holder.announce((self._taken.queue,))
 
     def hand_back(self) -> None:
         """Release it without waiting, as nobody has seen it yet."""
@@ -103,7 +104,7 @@ class SqliteDelivery:
     def _handed_back(self, released: "asyncio.Future[bool]") -> None:
         # Should it have failed, the lease runs out.
         if released.exception() is None:
-            self._holder.announce(self._taken.queue)
+            self._holder.announce((self._taken.queue,))
 
     def _releasing(self) -> Work[bool]:
         return partial(
@@ -115,14 +116,14 @@ class SqliteDelivery:
         )
 
     async def _settle(
-        self, work: Work[bool], *, is_done: bool = False, durable: bool = False
+        self, work: Work[bool], *, has_survived: bool = True, durable: bool = False
     ) -> None:
         if self._is_settled:
             raise SettlementError("The delivery was settled already.")
         if self.lost.is_set():
             raise SettlementError("The delivery was lost: its message is somebody else's now.")
         self._is_settled = True
-        self._holder.let_go(self, is_done=is_done)
+        self._holder.let_go(self, has_survived=has_survived)
         try:
             was_held = await self._database.write(work, durable=durable)
         except StoreError:

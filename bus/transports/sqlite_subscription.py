@@ -1,20 +1,21 @@
 """`SqliteSubscription`: takes messages out of one queue, as many at once as is safe.
 
-It begins with one message at a time and doubles that with every acknowledgement up to `prefetch`. A
-message that came back without being settled brings it down to one again: it may be what kills its
-consumers, and should then be alone.
+A subscription of a group begins with one message at a time and doubles that with every settlement,
+up to `prefetch`. A message that came back without having been settled brings it down to one again: it
+may be what kills its consumers, and should then be alone.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, Self
 
 from bus.clock import Clock
 from bus.sqlite.database import Database
 from bus.sqlite.deliveries import Claimed, Lease, claim
-from bus.sqlite.queues import PeerId, QueueId
+from bus.sqlite.queues import PeerId, QueueId, new_consumer
+from bus.transport import Subscription
 from bus.transports.sqlite_delivery import SqliteDelivery
 
 LEASE: Final = 15.0
@@ -31,21 +32,22 @@ class SqliteSubscription:
 
     def __init__(
         self,
+        subscription: Subscription,
         *,
         database: Database,
         clock: Clock,
-        prefetch: int,
         held: dict[Lease, SqliteDelivery],
-        announce: Callable[[QueueId], None],
+        announce: Callable[[Iterable[QueueId]], None],
     ) -> None:
+        self.subscription = subscription
+        self.consumer = new_consumer()
         self.announce = announce
         self._database = database
         self._clock = clock
-        self._prefetch = prefetch
         self._held_by_all = held
         self._held: set[SqliteDelivery] = set()
         self._ready: deque[SqliteDelivery] = deque()
-        self._window = 1
+        self._window = 1 if subscription.group else subscription.prefetch
         self._source: tuple[QueueId, PeerId] | None = None
         self._changed = asyncio.Event()
         self._may_have_more = True
@@ -79,11 +81,11 @@ class SqliteSubscription:
         self._hand_back_ready()
         self._changed.set()
 
-    def let_go(self, delivery: SqliteDelivery, *, is_done: bool = False) -> None:
+    def let_go(self, delivery: SqliteDelivery, *, has_survived: bool = False) -> None:
         self._held.discard(delivery)
         self._held_by_all.pop(delivery.lease, None)
-        if is_done:
-            self._window = min(self._window * 2, self._prefetch)
+        if has_survived:
+            self._window = min(self._window * 2, self.subscription.prefetch)
         self._changed.set()
 
     def __aiter__(self) -> Self:
@@ -133,7 +135,7 @@ class SqliteSubscription:
             delivery = SqliteDelivery(
                 taken, database=self._database, clock=self._clock, holder=self
             )
-            if taken.redeliveries:
+            if taken.redeliveries and self.subscription.group:
                 self._window = 1
             self._held.add(delivery)
             self._held_by_all[taken.lease] = delivery

@@ -1,0 +1,116 @@
+"""The performance analyst: what it costs to read, split and keep up with this data."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from agents.domain.finding import Finding
+from agents.specialist import Examination, Specialist
+from agents.specialists.attempt import attempt
+from agents.specialists.speed import ROLE
+from agents.specialists.speed.layout import judge_layout
+from agents.specialists.speed.service import judge_service
+from agents.specialists.speed.skew import candidate_keys, judge_skew
+from agents.specialists.speed.stream import (
+    INTERVALS_PER_STRETCH,
+    judge_rate,
+    judge_repeats,
+    judge_timing,
+)
+from agents.tools.duplicate_events import duplicate_events
+from agents.tools.event_rate import event_rate
+from agents.tools.event_timing import event_timing
+from agents.tools.file_layout import file_layout
+from agents.tools.key_skew import key_skew
+from agents.tools.profile import profile
+
+
+async def examine(examination: Examination) -> Sequence[Finding]:
+    """Files and keys of every table; of a stream, the flow of the first table's events."""
+    findings: list[Finding] = []
+    for dataset in examination.task.datasets:
+        findings += await _files(examination, dataset.name)
+        findings += await _keys(examination, dataset.name)
+    if examination.task.route.kind == "streaming":
+        findings += await _events(examination)
+    return findings
+
+
+async def _files(examination: Examination, table: str) -> Sequence[Finding]:
+    layout = await attempt(examination, file_layout, f"The layout of {table}", table=table)
+    return [] if layout is None else list(judge_layout(table, layout))
+
+
+async def _keys(examination: Examination, table: str) -> Sequence[Finding]:
+    if not examination.has(key_skew):
+        return []
+    await examination.progress(f"looking for skewed keys in {table}")
+    profiled = await attempt(examination, profile, f"The keys of {table}", table=table)
+    if profiled is None:
+        return []
+    tables = Counter(
+        column.name for dataset in examination.task.datasets for column in dataset.columns
+    )
+    shared = frozenset(name for name, number in tables.items() if number > 1)
+    skews = []
+    for column in candidate_keys(profiled, shared):
+        topic = f"The skew of {table}.{column}"
+        skew = await attempt(examination, key_skew, topic, table=table, column=column)
+        if skew is not None:
+            skews.append((column, skew))
+    return list(judge_skew(table, skews))
+
+
+async def _events(examination: Examination) -> Sequence[Finding]:
+    dataset, column = examination.task.datasets[0], examination.task.route.time_column
+    table = dataset.name
+    findings: list[Finding] = []
+    profiled = await attempt(examination, profile, f"The outcomes in {table}", table=table)
+    if profiled is not None:
+        findings += judge_service(profiled)
+    if column is None:
+        await examination.note(
+            f"{table} has no column that says when an event happened, so its flow is not known."
+        )
+        return findings
+    await examination.progress(f"following the events of {table}")
+    timing = await attempt(
+        examination, event_timing, f"The timing of {table}", table=table, column=column
+    )
+    if timing is None:
+        return findings
+    findings += judge_timing(table, column, timing)
+    repeated = await attempt(examination, duplicate_events, f"Repeats in {table}", table=table)
+    if repeated is not None:
+        names = tuple(each.name for each in dataset.columns)
+        findings += judge_repeats(table, names, timing, repeated)
+    width = timing.median_interval * INTERVALS_PER_STRETCH
+    rate = await attempt(
+        examination, event_rate, f"The rate of {table}", table=table, column=column, width=width
+    )
+    if rate is not None:
+        findings += judge_rate(table, column, rate)
+    return findings
+
+
+SPECIALIST: Final = Specialist(
+    role=ROLE,
+    title="Performance analyst",
+    tools=(profile, file_layout, key_skew, event_timing, duplicate_events, event_rate),
+    examine=examine,
+    questions={
+        "batch": (
+            "Does the layout of the files make queries slower or dearer than they need to be?",
+            "By which columns would work be split unevenly?",
+        ),
+        "streaming": (
+            "Do events arrive steadily, in order and once?",
+            "Do load, latency or errors leave their usual range?",
+        ),
+    },
+    prompt=(
+        "You are a performance analyst. Say what the measurements mean for whoever reads, splits "
+        "or keeps up with this data: cost, waiting time, capacity. Name figures and the layout, "
+        "key or rate that causes them. Do not repeat what is within its usual range."
+    ),
+)

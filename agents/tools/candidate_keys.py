@@ -1,0 +1,193 @@
+"""Columns that identify rows, or nearly do."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import combinations
+from math import prod
+from typing import Final
+
+from agents.dataset import Datasets
+from agents.datasets.sql import identifier, identifiers
+from agents.domain.finding import Part
+from agents.tool import tool
+from agents.tools.column_names import is_identifier_name
+from agents.tools.profile import ColumnProfile, TableProfile, profile
+
+MIN_UNIQUE: Final = 0.99
+"""Share of rows that a key's values must tell apart for its duplicates to be exceptions."""
+
+MAX_COLUMNS: Final = 4
+"""In one combination."""
+
+MAX_PARTS: Final = 12
+"""Columns of which combinations are made."""
+
+MAX_TRIED: Final = 300
+"""Combinations that are tried on a sample, first those for which chance gives most duplicates."""
+
+MAX_COUNTED: Final = 6
+"""Combinations that are counted exactly, the most surprising first."""
+
+SAMPLE_ROWS: Final = 3_000
+
+MAX_LENGTH: Final = 64
+"""Characters of the longest value of a column that can be part of a key."""
+
+MAX_CHANCE: Final = 0.01
+"""Duplicates of a key, as a share of those that independent columns would have by chance."""
+
+MIN_EXPECTED_SHARE: Final = 1 - MIN_UNIQUE
+"""Pairs of equal rows that chance must give, per row, for their absence to say anything."""
+
+MIN_EXPECTED: Final = 50.0
+"""The same, in pairs, for small tables."""
+
+
+class NearKey(Part):
+    """Columns that tell all rows but a few apart.
+
+    `rows` share their values with another row, in `groups`; `expected` is how many pairs of equal
+    rows there would be if the columns were independent, of a single column None.
+    """
+
+    columns: tuple[str, ...]
+    rows: int
+    groups: int
+    expected: float | None = None
+
+
+class CandidateKeys(Part):
+    """The columns that identify every row, if any, and those that nearly do."""
+
+    rows: int
+    keys: tuple[tuple[str, ...], ...]
+    near_keys: tuple[NearKey, ...]
+
+
+@tool(permission="read_data", timeout=300.0)
+async def candidate_keys(data: Datasets, table: str) -> CandidateKeys:
+    """Find columns, alone and together, that identify rows with few or no exceptions."""
+    profiled = await profile.function(data, table)
+    keys = [(c.name,) for c in profiled.columns if _is_unique(c, profiled.rows)]
+    near = []
+    for column in profiled.columns:
+        if _is_nearly_unique(column, profiled.rows):
+            groups, repeated = await _repeated(data, table, [column.name])
+            near.append(NearKey(columns=(column.name,), rows=repeated, groups=groups))
+    if not keys and not near:
+        near = await _combined(data, table, profiled)
+    return CandidateKeys(rows=profiled.rows, keys=tuple(keys), near_keys=tuple(near))
+
+
+async def _combined(data: Datasets, table: str, profiled: TableProfile) -> list[NearKey]:
+    """The combination whose duplicates fall the furthest short of what chance would give."""
+    parts = [c for c in profiled.columns if _may_be_part(c, profiled.rows)]
+    parts = sorted(parts, key=lambda column: column.repetition)[:MAX_PARTS]
+    by_anchor: dict[ColumnProfile, list[tuple[ColumnProfile, ...]]] = defaultdict(list)
+    for chosen in _plausible(parts, profiled.rows):
+        by_anchor[chosen[0]].append(chosen)
+    promising = []
+    for anchor, candidates in by_anchor.items():
+        estimates = await _estimated(data, table, anchor, candidates, profiled.rows)
+        for chosen, surplus in zip(candidates, estimates, strict=True):
+            ratio = surplus / _expected(chosen, profiled.rows)
+            if ratio <= MAX_CHANCE and surplus <= (1 - MIN_UNIQUE) * profiled.rows:
+                promising.append((ratio, -_expected(chosen, profiled.rows), chosen))
+    exact: list[set[str]] = []
+    found = []
+    for _, _, chosen in sorted(promising, key=lambda item: item[:2])[:MAX_COUNTED]:
+        names = [c.name for c in profiled.columns if c in chosen]
+        if any(key <= set(names) for key in exact):
+            continue
+        groups, repeated = await _repeated(data, table, names)
+        if not groups:
+            exact.append(set(names))
+            continue
+        expected = _expected(chosen, profiled.rows)
+        found.append(
+            NearKey(
+                columns=tuple(names),
+                rows=repeated,
+                groups=groups,
+                expected=float(f"{expected:.4g}"),
+            )
+        )
+    found.sort(key=lambda key: (key.rows - key.groups) / (key.expected or 1.0))
+    return found[:1]
+
+
+def _plausible(parts: Sequence[ColumnProfile], rows: int) -> list[tuple[ColumnProfile, ...]]:
+    """Combinations that chance would leave with some duplicates, but far from all rows.
+
+    The first column of each is the one with the most values.
+    """
+    least = max(MIN_EXPECTED, MIN_EXPECTED_SHARE * rows)
+    plausible = [
+        (expected, chosen)
+        for size in range(2, MAX_COLUMNS + 1)
+        for chosen in combinations(parts, size)
+        if least <= (expected := _expected(chosen, rows)) <= rows
+    ]
+    plausible.sort(key=lambda item: -item[0])
+    return [chosen for _, chosen in plausible[:MAX_TRIED]]
+
+
+def _expected(chosen: Sequence[ColumnProfile], rows: int) -> float:
+    return rows * (rows - 1) / 2 * prod(column.repetition for column in chosen)
+
+
+async def _estimated(
+    data: Datasets,
+    table: str,
+    anchor: ColumnProfile,
+    candidates: Sequence[Sequence[ColumnProfile]],
+    rows: int,
+) -> list[int]:
+    """Surplus rows of each combination, from all rows of a sample of the anchor's values."""
+    every = max(1, rows // SAMPLE_ROWS)
+    name = identifier(anchor.name)
+    counts = ", ".join(
+        f"count(*) - count(DISTINCT hash({identifiers(column.name for column in chosen)}))"
+        for chosen in candidates
+    )
+    ((*surplus,),) = await data.query(
+        f"SELECT {counts} FROM {identifier(table)} WHERE hash({name}) % {every} = 0"
+    )
+    return [number * every for number in surplus]
+
+
+async def _repeated(data: Datasets, table: str, names: Sequence[str]) -> tuple[int, int]:
+    present = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in names)
+    ((groups, rows),) = await data.query(
+        f"SELECT count(*), CAST(coalesce(sum(n), 0) AS BIGINT) FROM (SELECT count(*) AS n "
+        f"FROM {identifier(table)} WHERE {present} "
+        f"GROUP BY {identifiers(names)} HAVING count(*) > 1)"
+    )
+    return groups, rows
+
+
+def _is_unique(column: ColumnProfile, rows: int) -> bool:
+    return column.distinct == rows and _may_identify(column)
+
+
+def _is_nearly_unique(column: ColumnProfile, rows: int) -> bool:
+    present = rows - column.nulls
+    return (
+        MIN_UNIQUE * present <= column.distinct < present
+        and _may_identify(column)
+        and is_identifier_name(column.name)
+    )
+
+
+def _may_identify(column: ColumnProfile) -> bool:
+    """Whether values of that type can be identifiers at all."""
+    if column.kind == "text":
+        return (column.longest or 0) <= MAX_LENGTH
+    return column.kind == "number" and column.type not in ("FLOAT", "DOUBLE")
+
+
+def _may_be_part(column: ColumnProfile, rows: int) -> bool:
+    """A part of a key: a code, a number of something, a date; never a measure, hardly ever null."""
+    if column.nulls > 0.001 * rows or column.distinct < 2 or column.distinct > 0.99 * rows:
+        return False
+    return column.kind == "date" or _may_identify(column)

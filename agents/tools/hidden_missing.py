@@ -1,0 +1,52 @@
+"""Codes that stand for a missing value in text columns, such as `N/A` or a blank."""
+
+from typing import Final
+
+from agents.dataset import Datasets
+from agents.datasets.missing_codes import CLEAR_CODES, MISSING_CODES
+from agents.datasets.sql import identifier, literals
+from agents.domain.finding import Part
+from agents.tool import tool
+
+MAX_CODES: Final = 8
+"""Of one column, most frequent first."""
+
+
+class MissingCode(Part):
+    """A text that stands for a missing value; `is_clear` if it can mean nothing else."""
+
+    value: str
+    rows: int
+    is_clear: bool
+
+
+class CodedColumn(Part):
+    """A text column with such codes among its `present` values, which are not null."""
+
+    name: str
+    present: int
+    codes: tuple[MissingCode, ...]
+
+
+@tool(permission="read_data", timeout=300.0)
+async def hidden_missing(data: Datasets, table: str) -> tuple[CodedColumn, ...]:
+    """Count the codes for missing values, such as N/A, ? or a blank, in each text column."""
+    found = []
+    for column in data.table(table).columns:
+        if column.type != "VARCHAR":
+            continue
+        name = identifier(column.name)
+        rows = await data.query(
+            f"SELECT {name}, count(*), (SELECT count({name}) FROM {identifier(table)}) "
+            f"FROM {identifier(table)} "
+            f"WHERE lower(trim({name})) IN ({literals(sorted(MISSING_CODES))}) "
+            "GROUP BY 1 ORDER BY 2 DESC, 1",
+            limit=MAX_CODES,
+        )
+        if rows:
+            codes = tuple(
+                MissingCode(value=value, rows=count, is_clear=value.strip().lower() in CLEAR_CODES)
+                for value, count, _ in rows
+            )
+            found.append(CodedColumn(name=column.name, present=rows[0][2], codes=codes))
+    return tuple(found)

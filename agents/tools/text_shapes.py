@@ -1,0 +1,142 @@
+"""The shapes of texts: numbers or dates among them, units after numbers, masks, a common start."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from agents.dataset import Datasets
+from agents.datasets.missing_codes import MISSING_CODES
+from agents.datasets.sql import identifier, literals
+from agents.datasets.text_types import DECIMAL_PATTERN, is_date, is_number, is_timestamp
+from agents.domain.finding import Part
+from agents.tool import tool
+from agents.tools.masking import shortened
+from agents.tools.profile import profile
+
+MAX_VALUES: Final = 50_000
+"""Distinct values past which a sample chosen by hash is looked at."""
+
+MAX_SHAPES: Final = 12
+"""Masks or units of one column, most frequent first."""
+
+CODES: Final = literals(sorted(MISSING_CODES))
+
+UNIT_PATTERN: Final = rf"\s*{DECIMAL_PATTERN}\s*([%°€$£]|[a-zA-Zµ°][a-zA-Zµ°²³ ./%]{{0,19}})"
+"""A number and what follows it."""
+
+
+class Shape(Part):
+    """How many distinct values, and how many rows, look like `text`."""
+
+    text: str
+    values: int
+    rows: int
+
+
+class TextShapes(Part):
+    """What the values of a text column look like, those that stand for missing ones left out.
+
+    In masks, `A` is an upper-case letter, `a` a lower-case one, `9` a digit; in `runs` each stands
+    for one or more. `units` are what follows a number. `start` is what most values begin with. If `is_sampled`, the figures are of a sample of the distinct values.
+    """
+
+    name: str
+    values: int
+    rows: int
+    numbers: int
+    dates: int
+    spaced: int
+    masks: tuple[Shape, ...]
+    runs: tuple[Shape, ...]
+    units: tuple[Shape, ...]
+    start: Shape | None
+    is_sampled: bool
+
+
+@tool(permission="read_data", timeout=300.0)
+async def text_shapes(data: Datasets, table: str) -> tuple[TextShapes, ...]:
+    """Tell what the values of each text column look like: masks, units, numbers, a common start."""
+    profiled = await profile.function(data, table)
+    found = []
+    for column in profiled.columns:
+        if column.kind != "text" or not column.distinct:
+            continue
+        every = -(-column.distinct // MAX_VALUES)
+        ((values, rows, numbers, dates, spaced, masks, runs, units, starts),) = await data.query(
+            _sql(table, column.name, every)
+        )
+        if not values:
+            continue
+        found.append(
+            TextShapes(
+                name=column.name,
+                values=values,
+                rows=rows,
+                numbers=numbers or 0,
+                dates=dates or 0,
+                spaced=spaced or 0,
+                masks=_shapes(masks),
+                runs=_shapes(runs),
+                units=_shapes(units),
+                start=_start(starts),
+                is_sampled=every > 1,
+            )
+        )
+    return tuple(found)
+
+
+def _sql(table: str, column: str, every: int) -> str:
+    name = identifier(column)
+    return f"""
+        WITH counted AS MATERIALIZED (
+            SELECT {name} AS v, CAST(count(*) AS BIGINT) AS n FROM {identifier(table)}
+            WHERE lower(trim({name})) NOT IN ({CODES}) AND hash({name}) % {every} = 0 GROUP BY 1
+        ),
+        masks AS (
+            SELECT regexp_replace(regexp_replace(regexp_replace(
+                v, '[0-9]', '9', 'g'), '\\p{{Lu}}', 'A', 'g'), '\\p{{Ll}}', 'a', 'g') AS text, n
+            FROM counted
+        ),
+        runs AS (
+            SELECT regexp_replace(regexp_replace(regexp_replace(
+                text, 'A+', 'A', 'g'), 'a+', 'a', 'g'), '9+', '9', 'g') AS text, n
+            FROM masks
+        ),
+        units AS (
+            SELECT rtrim(regexp_extract(v, '^{UNIT_PATTERN}$', 1)) AS text, n
+            FROM counted WHERE regexp_full_match(v, '{UNIT_PATTERN}')
+        )
+        SELECT count(*), CAST(sum(n) AS BIGINT),
+            CAST(sum(n) FILTER ({is_number("v")}) AS BIGINT),
+            CAST(sum(n) FILTER ({is_date("v")} OR {is_timestamp("v")}) AS BIGINT),
+            count(*) FILTER (contains(trim(v), ' ')),
+            {_ranked("masks")}, {_ranked("runs")}, {_ranked("units")},
+            (SELECT [c, CAST(k AS VARCHAR), CAST(m AS VARCHAR), first, last] FROM (
+                SELECT v[1] AS c, count(*) AS k, sum(n) AS m, min(v) AS first, max(v) AS last
+                FROM counted GROUP BY 1 ORDER BY k DESC, c LIMIT 1))
+        FROM counted
+        """
+
+
+def _ranked(relation: str) -> str:
+    return (
+        "(SELECT list([text, CAST(k AS VARCHAR), CAST(m AS VARCHAR)] ORDER BY m DESC, k DESC, text)"
+        f" FROM (SELECT text, count(*) AS k, sum(n) AS m FROM {relation} GROUP BY 1 "
+        f"ORDER BY m DESC, k DESC, text LIMIT {MAX_SHAPES}))"
+    )
+
+
+def _shapes(found: Sequence[Any] | None) -> tuple[Shape, ...]:
+    return tuple(
+        Shape(text=shortened(text), values=values, rows=rows) for text, values, rows in found or ()
+    )
+
+
+def _start(found: Sequence[str] | None) -> Shape | None:
+    if not found:
+        return None
+    _, values, rows, first, last = found
+    shared = next(
+        (n for n, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]),
+        min(len(first), len(last)),
+    )
+    return Shape(text=shortened(first[:shared]), values=int(values), rows=int(rows))

@@ -1,0 +1,201 @@
+"""`RabbitmqDelivery`: one message in the hands of a subscriber, and how each settlement is done.
+
+A retry or parked copy is confirmed before the original is acknowledged, so that a crash in between
+leaves two messages rather than none. If the copy is not accepted the original is handed back: a
+message is never held by nobody.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from typing import Final, Protocol
+from uuid import uuid4
+
+from aiormq.abc import DeliveredMessage
+
+from bus.clock import Clock
+from bus.domain.codec import format_instant
+from bus.domain.envelope import Envelope, Headers
+from bus.domain.fault import ParkReason
+from bus.errors import SettlementError, TransportError
+from bus.transports import rabbitmq_wire as wire
+from bus.transports.rabbitmq_connection import Channel
+from bus.transports.rabbitmq_errors import translated
+from bus.transports.rabbitmq_publisher import Publisher
+from bus.transports.rabbitmq_topology import (
+    DEAD_LETTER_EXCHANGE,
+    RETURN_EXCHANGE,
+    TOPIC_EXCHANGE,
+    group_queue,
+    retry_exchange,
+)
+
+DEAD_ID: Final = "convener-dead-id"
+DEAD_REASON: Final = "convener-dead-reason"
+DEAD_ERROR: Final = "convener-dead-error"
+DEAD_ATTEMPTS: Final = "convener-dead-attempts"
+DEAD_HOST: Final = "convener-dead-host"
+DEAD_GROUP: Final = "convener-dead-group"
+DEAD_AT: Final = "convener-dead-at"
+
+_ERROR_LENGTH: Final = 4000
+
+
+class Origin(Protocol):
+    """The subscription that a delivery came from."""
+
+    def hold(self, delivery: "RabbitmqDelivery", delay: float, attempt: int) -> None:
+        """Hand the same message out again after `delay` seconds, without asking the broker."""
+        ...
+
+    def settled(self, delivery: "RabbitmqDelivery", *, handled: bool) -> None:
+        """It is out of its subscriber's hands; `handled` unless it was handed back."""
+        ...
+
+
+class RabbitmqDelivery:
+    """A message that the broker holds for us until we settle it, or until our channel closes.
+
+    `group` is None for an own copy: its queue dies with the connection, so a retry waits here, not
+    on the broker.
+    """
+
+    def __init__(
+        self,
+        message: DeliveredMessage,
+        channel: Channel,
+        *,
+        group: str | None,
+        origin: Origin,
+        copies: "Copies",
+        attempt: int | None = None,
+    ) -> None:
+        self.message = message
+        self.channel = channel
+        self.envelope = wire.envelope_of(message, topic_exchange=TOPIC_EXCHANGE)
+        self.attempt = wire.attempt_of(message) if attempt is None else attempt
+        self.redeliveries = wire.redeliveries_of(message)
+        self.lost = asyncio.Event()
+        self._tag = message.delivery_tag or 0
+        self._group = group
+        self._origin = origin
+        self._copies = copies
+        self._is_settled = False
+
+    async def ack(self) -> None:
+        async with self._settlement():
+            await self._acknowledge()
+
+    async def nack(self, delay: float = 0.0, *, counted: bool = True) -> None:
+        attempt = self.attempt + 1 if counted else self.attempt
+        async with self._settlement():
+            if self._group is None:
+                self._origin.hold(self, delay, attempt)
+            else:
+                await self._accepted(self._copies.retry(self, self._group, delay, attempt))
+                await self._acknowledge()
+
+    async def reject(self, reason: ParkReason, error: str = "") -> None:
+        async with self._settlement():
+            await self._accepted(self._copies.park(self, self._group or "", reason, error))
+            await self._acknowledge()
+
+    async def release(self) -> None:
+        async with self._settlement(handled=False):
+            await self.hand_back()
+
+    async def hand_back(self) -> None:
+        """Let the broker give it to somebody else; it counts that as a redelivery."""
+        await _tell(self.channel.basic_reject(self._tag, requeue=True, wait=False))
+
+    async def _acknowledge(self) -> None:
+        await _tell(self.channel.basic_ack(self._tag, wait=False))
+
+    async def _accepted(self, copy: Awaitable[None]) -> None:
+        try:
+            await copy
+        except TransportError:
+            with suppress(SettlementError):
+                await self.hand_back()
+            self._origin.settled(self, handled=False)
+            raise
+
+    @asynccontextmanager
+    async def _settlement(self, *, handled: bool = True) -> AsyncIterator[None]:
+        if self._is_settled:
+            raise SettlementError("The delivery was settled before.")
+        if self.lost.is_set():
+            raise SettlementError("The delivery was lost with its connection: another will come.")
+        self._is_settled = True
+        try:
+            yield
+        except asyncio.CancelledError:
+            self._is_settled = False
+            raise
+        self._origin.settled(self, handled=handled)
+
+
+async def _tell(frame: Awaitable[None]) -> None:
+    try:
+        with translated("settling a message"):
+            await frame
+    except TransportError as error:
+        raise SettlementError("The delivery was lost while it was settled.") from error
+
+
+class Copies:
+    """Publishes the copies that settling needs."""
+
+    def __init__(self, publisher: Publisher, clock: Clock) -> None:
+        self._publisher = publisher
+        self._clock = clock
+        self._host = socket.gethostname()
+
+    async def retry(
+        self, delivery: RabbitmqDelivery, group: str, delay: float, attempt: int
+    ) -> None:
+        """A copy that comes to `group` again, after `delay` seconds rounded up."""
+        await self._publish(
+            delivery,
+            delivery.envelope,
+            {wire.ATTEMPT_HEADER: str(attempt)},
+            exchange=retry_exchange(delay) if delay > 0 else RETURN_EXCHANGE,
+            routing_key=group_queue(group),
+        )
+
+    async def park(
+        self, delivery: RabbitmqDelivery, group: str, reason: ParkReason, error: str
+    ) -> None:
+        """A copy among the dead letters, with what is known about its end."""
+        envelope = delivery.envelope.without_token()
+        marks = {
+            DEAD_ID: uuid4().hex,
+            DEAD_REASON: reason,
+            DEAD_ERROR: error[:_ERROR_LENGTH],
+            DEAD_ATTEMPTS: str(delivery.attempt),
+            DEAD_HOST: self._host,
+            DEAD_GROUP: group,
+            DEAD_AT: format_instant(self._clock.now()),
+        }
+        await self._publish(
+            delivery, envelope, marks, exchange=DEAD_LETTER_EXCHANGE, routing_key=envelope.topic
+        )
+
+    async def _publish(
+        self,
+        delivery: RabbitmqDelivery,
+        envelope: Envelope,
+        marks: Headers,
+        *,
+        exchange: str,
+        routing_key: str,
+    ) -> None:
+        properties = wire.properties(
+            envelope,
+            now=wire.published_at(delivery.message) or self._clock.now(),
+            marks={wire.TOPIC_HEADER: envelope.topic, **marks},
+        )
+        await self._publisher.publish(
+            envelope.body, properties, exchange=exchange, routing_key=routing_key
+        )

@@ -1,0 +1,37 @@
+"""`python -m tests`: install what the tests need where that is possible, then run them all.
+
+The tests start private RabbitMQ and Redis servers of their own. On Debian as root the servers are
+installed when they are missing; elsewhere one line says what to install, and their tests are
+skipped, or fail where CI is set.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SERVERS = {"rabbitmq-server": "rabbitmq-server", "redis-server": "redis-server"}
+
+
+def install_servers() -> None:
+    missing = [package for program, package in SERVERS.items() if not _is_installed(program)]
+    if not missing:
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        print(f"To run all tests, install {' and '.join(missing)}.", file=sys.stderr)
+        return
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
+        subprocess.run(["apt-get", "--quiet", *command], env=environment, check=True)
+
+
+def _is_installed(program: str) -> bool:
+    return shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin") is not None
+
+
+if __name__ == "__main__":
+    install_servers()
+    sys.exit(pytest.main([str(Path(__file__).parent), *sys.argv[1:]]))

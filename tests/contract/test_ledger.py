@@ -1,0 +1,152 @@
+"""What every ledger promises, see `bus.ledger`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bus.ledger import Claim, Leased, Ledger, Recorded
+from bus.ledgers.sqlite import SqliteLedger
+from bus.sqlite.database import Database
+from tests.support.bus_under_test import fresh
+from tests.support.clock import ManualClock
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture(params=["sqlite"])
+async def ledgers(tmp_path: Path, clock: ManualClock) -> AsyncIterator[tuple[Ledger, Ledger]]:
+    """Two connections to one ledger."""
+    path = str(tmp_path / "bus.db")
+    async with await Database.open(path) as one, await Database.open(path) as two:
+        yield SqliteLedger(one, clock=clock), SqliteLedger(two, clock=clock)
+
+
+@pytest.fixture
+def ledger(ledgers: tuple[Ledger, Ledger]) -> Ledger:
+    return ledgers[0]
+
+
+@pytest.fixture
+def key() -> str:
+    return fresh("task")
+
+
+async def claimed(ledger: Ledger, key: str, owner: str = "a", lease: float = 10.0) -> Claim:
+    claim = await ledger.claim(key, owner=owner, lease=lease)
+    assert isinstance(claim, Claim)
+    return claim
+
+
+async def test_a_free_key_can_be_claimed(ledger, key):
+    claim = await claimed(ledger, key, owner="a")
+    assert (claim.key, claim.owner) == (key, "a")
+
+
+async def test_one_of_many_claimants_wins(ledgers, key):
+    answers = await asyncio.gather(
+        *(ledgers[n % 2].claim(key, owner=f"owner {n}", lease=10.0) for n in range(50))
+    )
+    (winner,) = [answer for answer in answers if isinstance(answer, Claim)]
+    losers = [answer for answer in answers if answer is not winner]
+    assert all(isinstance(loser, Leased) and 0 < loser.seconds <= 10 for loser in losers)
+
+
+async def test_the_same_owner_cannot_claim_twice(ledger, key):
+    await claimed(ledger, key, owner="a")
+    assert isinstance(await ledger.claim(key, owner="a", lease=10.0), Leased)
+
+
+async def test_a_key_is_free_once_its_lease_ran_out(ledger, key, clock):
+    first = await claimed(ledger, key, owner="a")
+    clock.advance(9.9)
+    assert isinstance(await ledger.claim(key, owner="b", lease=10.0), Leased)
+    clock.advance(0.2)
+    second = await claimed(ledger, key, owner="b")
+    assert second.token > first.token
+
+
+async def test_a_renewed_lease_lasts_longer(ledger, key, clock):
+    claim = await claimed(ledger, key)
+    clock.advance(9)
+    assert await ledger.renew(claim, lease=10.0)
+    clock.advance(9)
+    assert isinstance(await ledger.claim(key, owner="b", lease=10.0), Leased)
+
+
+async def test_a_lease_that_ran_out_cannot_be_renewed(ledger, key, clock):
+    claim = await claimed(ledger, key)
+    clock.advance(11)
+    assert not await ledger.renew(claim, lease=10.0)
+    newer = await claimed(ledger, key, owner="b")
+    assert not await ledger.renew(claim, lease=10.0)
+    assert await ledger.renew(newer, lease=10.0)
+
+
+async def test_a_released_key_is_free_and_its_token_grows(ledger, key):
+    first = await claimed(ledger, key)
+    await ledger.release(first)
+    await ledger.release(first)
+    second = await claimed(ledger, key, owner="a")
+    assert second.token > first.token
+
+
+async def test_an_older_claim_cannot_end_a_newer_one(ledger, key, clock):
+    older = await claimed(ledger, key, owner="a")
+    clock.advance(11)
+    await claimed(ledger, key, owner="b")
+    await ledger.release(older)
+    assert isinstance(await ledger.claim(key, owner="c", lease=10.0), Leased)
+
+
+async def test_the_first_value_recorded_stays(ledgers, key):
+    values = [f"value {number}".encode() for number in range(50)]
+    kept = await asyncio.gather(
+        *(ledgers[number % 2].record(key, value) for number, value in enumerate(values))
+    )
+    assert len(set(kept)) == 1
+    assert kept[0] in values
+    assert await ledgers[1].look_up([key]) == {key: Recorded(value=kept[0])}
+
+
+async def test_recording_ends_every_claim(ledger, key):
+    claim = await claimed(ledger, key)
+    assert await ledger.record(key, b"done") == b"done"
+    assert not await ledger.renew(claim, lease=10.0)
+    assert await ledger.claim(key, owner="b", lease=10.0) == Recorded(value=b"done")
+    await ledger.release(claim)
+    assert await ledger.claim(key, owner="b", lease=10.0) == Recorded(value=b"done")
+
+
+async def test_whoever_lost_the_lease_may_still_record_first(ledger, key, clock):
+    await claimed(ledger, key, owner="a")
+    clock.advance(11)
+    await claimed(ledger, key, owner="b")
+    assert await ledger.record(key, b"paid for") == b"paid for"
+    assert await ledger.record(key, b"second") == b"paid for"
+
+
+async def test_an_empty_value_is_a_value(ledger, key):
+    assert await ledger.record(key, b"") == b""
+    assert await ledger.record(key, b"x") == b""
+
+
+async def test_looking_up_tells_what_is_known(ledger, clock):
+    leased, recorded, expired, released, unknown = (fresh("task") for _ in range(5))
+    await claimed(ledger, expired, lease=1.0)
+    await ledger.release(await claimed(ledger, released))
+    await ledger.record(recorded, b"value")
+    clock.advance(5)
+    await claimed(ledger, leased)
+    known = await ledger.look_up([leased, recorded, expired, released, unknown])
+    assert known == {leased: Leased(seconds=10.0), recorded: Recorded(value=b"value")}
+    assert await ledger.look_up([]) == {}
+
+
+async def test_closing_twice_is_no_error(ledger):
+    await ledger.aclose()
+    await ledger.aclose()

@@ -1,0 +1,332 @@
+"""The bus file: jobs, errors, checkpoints, doorbells."""
+
+import asyncio
+import re
+import socket
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from bus.errors import StoreCorruptError, StoreError, StoreFullError, StoreLockedError
+from bus.sqlite import checkpoint, job_thread, session
+from bus.sqlite.connection import MEMORY, connect, open_file
+from bus.sqlite.database import Database
+from bus.sqlite.doorbell import Doorbell, is_dead
+from bus.sqlite.errors import translate
+from bus.sqlite.queries import QUERIES
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "bus.db")
+
+
+@pytest.fixture
+async def database(path: str):
+    async with await Database.open(path) as opened:
+        yield opened
+
+
+def keep(key: str, value: bytes = b""):
+    """A job that writes one row."""
+    return lambda connection: connection.execute(QUERIES["record_value"], (key, value)).fetchone()
+
+
+def keys(connection: sqlite3.Connection) -> list[str]:
+    return [key for (key,) in connection.execute("SELECT key FROM ledger ORDER BY key")]
+
+
+# Jobs
+
+
+@pytest.mark.parametrize("place", ["file", MEMORY])
+async def test_what_was_written_can_be_read(place, path):
+    async with await Database.open(path if place == "file" else MEMORY) as database:
+        assert await database.write(keep("a", b"1")) == (b"1",)
+        assert await database.read(keys) == ["a"]
+
+
+async def test_writes_that_wait_together_share_a_transaction(database: Database, path):
+    observer = connect(path)
+    before = observer.execute("PRAGMA data_version").fetchone()
+
+    def hold_up(connection):
+        """Runs while the others line up behind it."""
+        while database._writer._jobs.qsize() < 50:
+            pass
+        return keep("first")(connection)
+
+    await asyncio.gather(
+        database.write(hold_up), *(database.write(keep(f"{number:02}")) for number in range(50))
+    )
+    versions = {before, observer.execute("PRAGMA data_version").fetchone()}
+    assert len(versions) == 2
+    assert len(await database.read(keys)) == 51
+    assert database._writer._waiting == 0
+    observer.close()
+
+
+async def test_a_job_that_fails_takes_no_other_with_it(database: Database):
+    def fail(connection):
+        keep("half")(connection)
+        raise KeyError("half")
+
+    outcomes = await asyncio.gather(
+        database.write(keep("a")),
+        database.write(fail),
+        database.write(lambda connection: connection.execute("SELECT nonsense")),
+        database.write(keep("b")),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes[1], KeyError)
+    assert isinstance(outcomes[2], StoreError)
+    assert await database.read(keys) == ["a", "b"]
+
+
+async def test_a_cancelled_write_harms_no_other(database: Database):
+    writing = asyncio.ensure_future(database.write(keep("a")))
+    await asyncio.sleep(0)
+    writing.cancel()
+    await database.write(keep("b"))
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert "b" in await database.read(keys)
+
+
+async def test_callers_are_held_up_while_too_much_waits(database: Database, monkeypatch):
+    monkeypatch.setattr(job_thread, "WAITING_LIMIT", 4)
+    most = 0
+
+    async def write(number: int) -> None:
+        nonlocal most
+        await database.write(keep(f"{number:03}"))
+        most = max(most, database._writer._waiting)
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(write(number) for number in range(200)))
+    assert most <= 8
+    assert len(await database.read(keys)) == 200
+
+
+async def test_the_reader_cannot_write(database: Database):
+    with pytest.raises(StoreError):
+        await database.read(keep("a"))
+
+
+async def test_closing_finishes_what_was_asked_for(path):
+    database = await Database.open(path)
+    writes = [database.submit(keep(f"{number:02}")) for number in range(20)]
+    await database.aclose()
+    await database.aclose()
+    assert all(write.done() for write in writes)
+    with pytest.raises(StoreError):
+        await database.write(keep("late"))
+    async with await Database.open(path) as again:
+        assert len(await again.read(keys)) == 20
+
+
+# The file
+
+
+async def test_the_file_and_its_directory_are_private(tmp_path: Path):
+    path = tmp_path / "state" / "bus.db"
+    async with await Database.open(str(path)) as database:
+        await database.write(keep("a"))
+        modes = [stat.S_IMODE(each.stat().st_mode) for each in (*path.parent.iterdir(), path)]
+        assert set(modes) == {0o600}
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+async def test_many_may_open_a_new_file_at_once(path):
+    databases = await asyncio.gather(*(Database.open(path) for _ in range(8)))
+    await asyncio.gather(
+        *(each.write(keep(f"{number}")) for number, each in enumerate(databases))
+    )
+    assert len(await databases[0].read(keys)) == 8
+    for each in databases:
+        await each.aclose()
+
+
+async def test_a_file_of_another_program_is_refused_and_left_alone(path):
+    with sqlite3.connect(path) as foreign:
+        foreign.execute("CREATE TABLE theirs (a)")
+    foreign.close()
+    before = Path(path).read_bytes()
+    with pytest.raises(StoreCorruptError, match="another program"):
+        await Database.open(path)
+    assert Path(path).read_bytes() == before
+
+
+async def test_a_file_that_is_no_database_is_refused_and_left_alone(path):
+    Path(path).write_text("Dear diary, " * 100)
+    with pytest.raises(StoreCorruptError, match=re.escape(path)):
+        await Database.open(path)
+    assert Path(path).read_text().startswith("Dear diary")
+
+
+async def test_a_file_of_a_newer_version_is_refused(path):
+    connection = open_file(path)
+    connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    with pytest.raises(StoreError, match="newer version"):
+        await Database.open(path)
+
+
+async def test_a_damaged_file_is_refused(path):
+    async with await Database.open(path) as database:
+        for number in range(200):
+            await database.write(keep(f"{number:03}", b"x" * 500))
+    content = bytearray(Path(path).read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 4096] = b"\x5a" * 4096
+    Path(path).write_bytes(content)
+    with pytest.raises(StoreCorruptError, match="damaged"):
+        await Database.open(path)
+
+
+async def test_a_place_where_nothing_can_be_written_is_named(tmp_path: Path):
+    (tmp_path / "file").touch()
+    for impossible in (tmp_path / "file" / "bus.db", tmp_path):
+        with pytest.raises(StoreError, match=re.escape(str(impossible))):
+            await Database.open(str(impossible))
+
+
+async def test_a_write_waits_for_other_processes_but_not_for_ever(path, monkeypatch):
+    monkeypatch.setattr(session, "LOCK_TIMEOUT", 0.05)
+    async with await Database.open(path) as database:
+        other = connect(path)
+        other.execute("BEGIN IMMEDIATE")
+        writes = [database.write(keep(f"{number}")) for number in range(20)]
+        outcomes = await asyncio.gather(*writes, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {StoreLockedError}
+        other.execute("ROLLBACK")
+        other.close()
+        await database.write(keep("a"))
+        assert await database.read(keys) == ["a"]
+
+
+async def test_a_full_disk_is_told_and_survived(database: Database):
+    def limit(connection, pages):
+        connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
+
+    (pages,) = await database.read(lambda c: c.execute("PRAGMA page_count").fetchone())
+    await database.write(lambda connection: limit(connection, pages))
+    with pytest.raises(StoreFullError):
+        await database.write(keep("large", b"x" * 100_000))
+    await database.write(lambda connection: limit(connection, 1_000_000))
+    await database.write(keep("small"))
+    assert await database.read(keys) == ["small"]
+
+
+@pytest.mark.parametrize("error", [sqlite3.Error, *sqlite3.Error.__subclasses__()])
+def test_every_error_of_the_driver_is_translated(error):
+    assert isinstance(translate(error("no"), "bus.db"), StoreError)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("SQLITE_BUSY_SNAPSHOT", StoreLockedError),
+        ("SQLITE_LOCKED_SHAREDCACHE", StoreLockedError),
+        ("SQLITE_CORRUPT_INDEX", StoreCorruptError),
+        ("SQLITE_NOTADB", StoreCorruptError),
+        ("SQLITE_FULL", StoreFullError),
+        ("SQLITE_READONLY_DIRECTORY", StoreError),
+        ("SQLITE_CANTOPEN_ISDIR", StoreError),
+        ("SQLITE_IOERR_FSYNC", StoreError),
+        ("SQLITE_CONSTRAINT_UNIQUE", StoreError),
+    ],
+)
+def test_what_happened_is_told_by_the_type(code, expected):
+    error = sqlite3.OperationalError("no")
+    error.sqlite_errorcode = getattr(sqlite3, code)
+    translated = translate(error, "/somewhere/bus.db")
+    assert type(translated) is expected
+    assert "/somewhere/bus.db" in str(translated)
+
+
+async def test_the_log_of_the_file_does_not_grow_without_end(path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "LIMIT", 256 * 1024)
+    async with await Database.open(path) as database:
+        for number in range(300):
+            await database.write(keep(f"{number:03}", b"x" * 20_000))
+        assert Path(f"{path}-wal").stat().st_size < 3 * 1024 * 1024
+        assert Path(path).stat().st_size > 3 * 1024 * 1024
+
+
+async def test_the_log_is_moved_into_the_file_at_the_end(path):
+    async with await Database.open(path) as database, await Database.open(path):
+        await database.write(keep("a", b"x" * 50_000))
+        await database.aclose()
+        assert Path(path).stat().st_size > 50_000
+
+
+def test_every_query_fits_the_schema():
+    connection = open_file(MEMORY)
+    conditions = {name for name in QUERIES if name.startswith(("is_", "has_"))}
+    select = QUERIES["select_records"]
+    for name, query in QUERIES.items():
+        statement = f"{select} {query}" if name in conditions else query
+        count = statement.count("?") if "?1" not in statement else len({*re.findall(r"\?\d+", query)})
+        connection.execute(f"EXPLAIN {statement}", [None] * count)
+    connection.close()
+
+
+# Doorbells
+
+
+def test_a_doorbell_carries_messages(path):
+    here, there = Doorbell(path), Doorbell(path)
+    assert there.ring(here.address, b"1")
+    assert there.ring(here.address, b"2,3")
+    assert here.answer() == [b"1", b"2,3"]
+    assert here.answer() == []
+    here.close()
+    there.close()
+
+
+def test_a_doorbell_tells_the_dead_from_the_unknown(path):
+    bell, dead = Doorbell(path), Doorbell(path)
+    assert not is_dead(bell.address)
+    dead._socket.close()
+    assert is_dead(dead.address)
+    assert not bell.ring(dead.address, b"1")
+    dead.close()
+    assert not is_dead(dead.address)
+    assert not is_dead("")
+    assert bell.ring(dead.address, b"1")
+    bell.close()
+    assert not Path(bell.address).parent.exists()
+
+
+def test_without_a_private_directory_there_is_no_doorbell(path, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    bell = Doorbell(path)
+    directory = Path(bell.address).parent
+    bell.close()
+    directory.mkdir(mode=0o755)
+    assert Doorbell(path).address == ""
+
+
+def test_where_paths_are_too_long_there_is_no_doorbell(path, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("x" * 100)))
+    bell = Doorbell(path)
+    assert bell.address == ""
+    bell.close()
+
+
+def test_a_flood_of_rings_blocks_nobody(path):
+    here, there = Doorbell(path), Doorbell(path)
+    for _ in range(5000):
+        assert there.ring(here.address, b"1")
+    assert here.answer()
+    here.close()
+    there.close()
+
+
+def test_sockets_are_not_inherited(path):
+    bell = Doorbell(path)
+    assert not bell._socket.get_inheritable()
+    assert bell._socket.family is socket.AF_UNIX
+    bell.close()
