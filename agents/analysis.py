@@ -152,7 +152,8 @@ async def analyze(
     )
     async with AsyncExitStack() as stack:
         if bus.is_embedded:
-            catalog = catalog or await stack.enter_async_context(default_catalog())
+            if catalog is None:
+                catalog = await stack.enter_async_context(default_catalog())
             bus = await stack.enter_async_context(
                 convene(bus, panel or builtin_panel(), catalog=catalog)
             )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agents.dataset import DatasetCatalog, Datasets
+from agents.datasets.sql import identifier
 from agents.domain.finding import Finding
 from agents.domain.report import ReportPublished
 from agents.domain.request import DatasetReference
@@ -51,7 +52,7 @@ async def _offenders(finding: Finding, data: Datasets) -> list[tuple[Any, ...]]:
         if evidence.sql is None:
             continue
         column = finding.subject.column
-        wanted = "row_id" if column is None else f'row_id, "{_escaped(column)}"'
+        wanted = "row_id" if column is None else f"row_id, {identifier(column)}"
         try:
             found = await data.query(
                 f"select {wanted} from ({evidence.sql}) order by 1", limit=MAX_ROWS_PER_FINDING
@@ -67,7 +68,3 @@ def _rows(finding: Finding, found: Sequence[tuple[Any, ...]]) -> Iterator[tuple[
     for row_id, *values in found:
         value = "" if masked or not values else values[0]
         yield finding.id, finding.subject.table, row_id, finding.subject.column or "", value
-
-
-def _escaped(name: str) -> str:
-    return name.replace('"', '""')

@@ -1,9 +1,13 @@
 """`connect`: from a URL to a `MessageBus`; the only importer of implementations."""
 
+import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import structlog
 
 from bus.clock import Clock, SystemClock
 from bus.domain.authority import Verify, trust_local_user
@@ -51,6 +55,7 @@ async def connect(
         >>> asyncio.run(main())
         packing A1
     """
+    _log_quietly_unless_configured()
     clock = clock or SystemClock()
     registry = registry or Registry()
     scheme = urlsplit(url).scheme
@@ -85,9 +90,7 @@ async def _embedded(
     from bus.sqlite.database import Database
     from bus.transports.sqlite import SqliteTransport
 
-    database = await stack.enter_async_context(
-        await Database.open(str(database_path(url)))
-    )
+    database = await stack.enter_async_context(await Database.open(str(database_path(url))))
 
     def open_private(scope: str) -> SqliteTransport:
         return SqliteTransport(database, clock=clock, scope=scope)
@@ -105,6 +108,15 @@ async def _embedded(
         tasks=await stack.enter_async_context(task_group()),
         open_private=open_private,
     )
+
+
+def _log_quietly_unless_configured() -> None:
+    """Warnings to standard error, where a program has not decided about its logs itself."""
+    if not structlog.is_configured():
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        )
 
 
 def database_path(url: str) -> Path:

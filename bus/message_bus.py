@@ -19,7 +19,7 @@ from bus.consumer import Consumer, Received
 from bus.dead_letter import DeadLetters
 from bus.domain import codec
 from bus.domain.authority import Verify
-from bus.domain.envelope import Envelope, Headers
+from bus.domain.envelope import Envelope, Headers, at_reply_address
 from bus.domain.fault import Fault
 from bus.domain.message import (
     AgentMessage,
@@ -27,14 +27,12 @@ from bus.domain.message import (
     Payload,
     Registry,
     Scalar,
-    caused_by,
     event_topic,
 )
 from bus.domain.retry import RetryPolicy
 from bus.domain.topic import check_topic
 from bus.errors import (
     MessageError,
-    NotPermittedError,
     RequestTimeoutError,
     SettlementError,
     TransportClosedError,
@@ -226,7 +224,7 @@ class MessageBus:
         message = self._compose(
             content, to=to.reply_to, sender=sender, cause=to, id=id, timestamp=timestamp
         )
-        await self._transport.publish(_addressed(codec.seal(message), echo))
+        await self._transport.publish(at_reply_address(codec.seal(message), echo))
 
     @asynccontextmanager
     async def subscribe(self, pattern: str) -> AsyncIterator[AsyncIterator[AgentMessage[Any]]]:
@@ -329,29 +327,18 @@ class MessageBus:
         id: MessageId | None = None,
         timestamp: datetime | None = None,
     ) -> AgentMessage[P]:
-        id = id or MessageId(str(uuid4()))
-        timestamp = timestamp or self.clock.now()
-        if cause is not None:
-            return caused_by(
-                cause,
-                content,
-                id=id,
-                sender=sender or self.name,
-                recipient=to,
-                timestamp=timestamp,
-                reply_to=reply_to,
-                expires_at=expires_at,
-                metadata=metadata,
-            )
         return AgentMessage(
-            id=id,
+            id=id or MessageId(str(uuid4())),
             sender=sender or self.name,
             recipient=to,
             content=content,
-            timestamp=timestamp,
+            timestamp=timestamp or self.clock.now(),
             metadata=metadata or {},
+            correlation_id=cause.conversation if cause else None,
+            causation_id=cause.id if cause else None,
             reply_to=reply_to,
             expires_at=expires_at,
+            traceparent=cause.traceparent if cause else None,
         )
 
     async def _reply_to_received(self, received: Received, content: Payload) -> None:
@@ -365,7 +352,7 @@ class MessageBus:
                 correlation_id=received.envelope.correlation_id,
             )
         await self._transport.publish(
-            _addressed(codec.seal(message), received.envelope.correlation_id)
+            at_reply_address(codec.seal(message), received.envelope.correlation_id)
         )
 
     async def _receive_replies(self) -> None:
@@ -410,14 +397,3 @@ class MessageBus:
                 _log.debug("bus.delivery.lost", topic=envelope.topic)
             if message is not None:
                 yield message
-
-
-def _addressed(envelope: Envelope, echo: str | None) -> Envelope:
-    """`envelope` on its way to a reply address: our own reply topic, or a foreign queue."""
-    if envelope.topic.startswith("reply."):
-        return envelope
-    if envelope.topic.startswith(("convener", "amq.topic")):
-        raise NotPermittedError(
-            f"{envelope.topic!r} is no reply address: name a queue of your own."
-        )
-    return replace(envelope, direct=True, correlation_id=echo or envelope.correlation_id)

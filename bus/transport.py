@@ -119,7 +119,8 @@ class Transport(Protocol):
                 direct envelope names does not exist.
             RefusedError: a queue that it belongs in is full.
             UnconfirmedError: no confirmation came in time: it may or may not have been accepted.
-            ConnectionLostError, UnreachableError, TransportClosedError, StoreError: it was not sent.
+            ConnectionLostError, UnreachableError, TransportClosedError, StoreError: it was not
+                sent.
         If cancelled, it may or may not have been accepted.
         """
         ...

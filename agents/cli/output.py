@@ -64,9 +64,11 @@ def write_report(
             ) from error
         click.echo(f"The report is in {output}.", err=True)
     elif form is None and sys.stdout.isatty():
-        from agents.reports.terminal import print_report
+        from rich.console import Console
 
-        print_report(report, show_all=show_all)
+        from agents.reports.terminal import render
+
+        Console().print(render(report, show_all=show_all))
     else:
         click.echo(_text(report, form or "md", show_all=show_all), nl=False)
     return _EXIT_CODES[report.status]
@@ -75,6 +77,6 @@ def write_report(
 def _text(report: ReportPublished, form: str, *, show_all: bool) -> str:
     if form == "json":
         return report.model_dump_json(indent=2) + "\n"
-    from agents.reports.markdown import render_markdown
+    from agents.reports.markdown import render
 
-    return render_markdown(report, show_all=show_all)
+    return render(report, show_all=show_all)

@@ -15,7 +15,7 @@ TOP: Final = 0.2
 class Concentration(Part):
     """A total of rows, or of a measure, over the values of a column.
 
-    `top_share` is what the `top` largest values have together, `index` the Herfindahl–Hirschman
+    `top_share` is what the `top` largest values have together, `index` the Herfindahl-Hirschman
     index from 1/values to 1. `largest` is masked where it is personal.
     """
 

@@ -5,7 +5,7 @@ from agents.datasets.sql import identifier, identifiers
 from agents.tool import tool
 
 
-@tool(permission="read_data", routes=("streaming",))
+@tool(permission="read_data", routes={"streaming"})
 async def duplicate_events(data: Datasets, table: str) -> int:
     """Count the rows of a table that repeat an earlier row in every column."""
     columns = identifiers(column.name for column in data.table(table).columns)

@@ -28,7 +28,7 @@ class EventRate(Part):
     recent: int
 
 
-@tool(permission="read_data", routes=("streaming",))
+@tool(permission="read_data", routes={"streaming"})
 async def event_rate(data: Datasets, table: str, column: str, width: float) -> EventRate | None:
     """Count events per stretch of `width` seconds: the usual, the peak, and the last quarter."""
     found = await data.query(

@@ -36,7 +36,7 @@ class EventTiming(Part):
     worst_lateness: float
 
 
-@tool(permission="read_data", routes=("streaming",))
+@tool(permission="read_data", routes={"streaming"})
 async def event_timing(data: Datasets, table: str, column: str) -> EventTiming | None:
     """Measure intervals, gaps and disorder of the events that a time column puts in order."""
     found = await data.query(

@@ -6,6 +6,7 @@ from agents.dataset import Datasets
 from agents.datasets.sql import identifier
 from agents.domain.finding import Part
 from agents.tool import tool
+from agents.tools.column_names import personal_kind
 from agents.tools.profile import kind_of
 
 ENDS: Final = 6
@@ -36,11 +37,14 @@ class ColumnExtremes(Part):
 
 @tool(permission="read_data", timeout=300.0)
 async def extreme_values(data: Datasets, table: str) -> tuple[ColumnExtremes, ...]:
-    """List the lowest and highest distinct values of each column of numbers or dates."""
+    """List the lowest and highest distinct values of each column of numbers or dates.
+
+    Columns that are personal by name are left out, but for dates of birth.
+    """
     found = []
     for column in data.table(table).columns:
         kind = kind_of(column)
-        if kind not in ("number", "date"):
+        if kind not in ("number", "date") or personal_kind(column.name) not in (None, "birth date"):
             continue
         name = identifier(column.name)
         number = f"epoch(CAST({name} AS TIMESTAMP)) / 86400" if kind == "date" else name

@@ -31,7 +31,7 @@ class FileLayout(Part):
     row_groups: RowGroups | None = None
 
 
-@tool(permission="read_data", routes=("batch",))
+@tool(permission="read_data", routes={"batch"})
 async def file_layout(data: Datasets, table: str) -> FileLayout:
     """Measure format, size, row groups, compression and statistics of the files of a table."""
     pinned = data.table(table)

@@ -17,7 +17,7 @@ class KeySkew(Part):
     median_rows: int
 
 
-@tool(permission="read_data", routes=("batch",))
+@tool(permission="read_data", routes={"batch"})
 async def key_skew(data: Datasets, table: str, column: str) -> KeySkew | None:
     """Measure how many rows the most frequent and the median value of a column have."""
     found = await data.query(

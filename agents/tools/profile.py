@@ -11,6 +11,7 @@ from agents.datasets.sql import identifier
 from agents.domain.finding import Part
 from agents.domain.task import Column
 from agents.tool import tool
+from agents.tools.column_names import personal_kind
 from agents.tools.masking import masked
 
 Kind: TypeAlias = Literal["number", "text", "date", "time", "boolean"]
@@ -37,8 +38,9 @@ class ColumnProfile(Part):
 
     `distinct` does not count nulls; `single` values stand in one row only. `repetition` is the
     probability that two rows drawn at random have the same value, from 0 to 1. Of numbers there are
-    figures, of dates `earliest` and `latest` in ISO form, of text the lengths in characters.
-    `quantiles` stand for the shares in `QUANTILES`.
+    figures, of dates `earliest` and `latest` in ISO form, of text the lengths in characters; a
+    column that is personal by name has only lengths. `quantiles` stand for the shares in
+    `QUANTILES`.
     """
 
     name: str
@@ -94,6 +96,7 @@ async def _column(data: Datasets, table: str, column: Column, shown: int) -> Col
     kind = kind_of(column)
     figures = {"number": _NUMBERS, "text": _LENGTHS, "date": _DATES}.get(kind, "NULL")
     value = identifier(column.name)
+    is_personal = personal_kind(column.name) is not None
     ((nulls, distinct, single, repetition, top, measured),) = await data.query(
         f"""
         WITH counted AS MATERIALIZED (
@@ -123,7 +126,7 @@ async def _column(data: Datasets, table: str, column: Column, shown: int) -> Col
             ValueCount(value=masked(text, column=column.name), rows=int(count))
             for text, count in top or ()
         ),
-        **_figures(kind, measured),
+        **({} if is_personal and kind != "text" else _figures(kind, measured)),
     )
 
 

@@ -1,7 +1,7 @@
 """Values of one column that may be the same thing written differently."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import md5
 from typing import Final, Literal, TypeAlias
 
 from agents.dataset import Datasets
@@ -9,7 +9,10 @@ from agents.datasets.missing_codes import MISSING_CODES
 from agents.datasets.sql import identifier, literal, literals
 from agents.domain.finding import Part
 from agents.tool import tool
+from agents.tools.column_names import personal_kind
+from agents.tools.masking import fully_masked
 from agents.tools.profile import ColumnProfile, TableProfile, profile
+from agents.tools.spelling import LETTERS_PER_SLIP, folded, is_slip
 
 Likeness: TypeAlias = Literal["case or spacing", "spelling", "longer form"]
 
@@ -25,11 +28,11 @@ MIN_LENGTH: Final = 4
 FREQUENT: Final = 5
 """Rows from which on a value may be the right spelling of another."""
 
-RARER: Final = 5
+RARER: Final = 10
 """How many times rarer than the right spelling a wrong one is at least."""
 
-LETTERS_PER_EDIT: Final = 5
-"""Letters of a text or word for each edit that is allowed in it."""
+SYSTEMATIC: Final = 5
+"""Misspellings in a column from which on less certain ones are believed, too."""
 
 MIN_SHARED: Final = 3
 """Values of another column that both forms must share to be taken for one thing."""
@@ -37,14 +40,18 @@ MIN_SHARED: Final = 3
 MIN_DETERMINED: Final = 0.95
 """Share of rows in which that other column must determine this one."""
 
-MAX_PAIRS: Final = 200
-"""Of one column."""
+MAX_PAIRS: Final = 20
+"""Shown of one column."""
 
-_DIGITS: Final = re.compile(r"\d+")
+MAX_SIMILAR_COLUMNS: Final = 30
+"""Columns with such pairs that are told of, to bound the result's size."""
+
+MAX_LONGER_FORMS: Final = 50
+"""Pairs of a column whose values in other columns are compared."""
 
 
 class SimilarPair(Part):
-    """`variant`, in fewer rows, may mean `value`.
+    """`variant`, in fewer rows, may mean `value`; both are masked if the column is personal.
 
     For a longer form, `witness` is the column whose values both forms share, `shared` how many.
     """
@@ -59,17 +66,25 @@ class SimilarPair(Part):
 
 
 class SimilarValues(Part):
-    """Such pairs in one column, each variant once; `rows` are those with a variant."""
+    """Such pairs in one column, each variant once, the most frequent `pairs` of `variants`.
+
+    `rows` have a variant; `condition` is the SQL that selects them.
+    """
 
     name: str
     distinct: int
+    variants: int
     rows: int
+    condition: str
     pairs: tuple[SimilarPair, ...]
 
 
 @tool(permission="read_data", timeout=300.0)
 async def similar_values(data: Datasets, table: str) -> tuple[SimilarValues, ...]:
-    """Find values that differ from a more frequent one of their column only in how it is written."""
+    """Find values that differ from a more frequent one of their column only in how it is written.
+
+    Names of persons are left out: many differ by a letter.
+    """
     profiled = await profile.function(data, table)
     found = []
     for column in profiled.columns:
@@ -87,20 +102,43 @@ async def similar_values(data: Datasets, table: str) -> tuple[SimilarValues, ...
         kept = [pair for pair in pairs.values() if pair.value not in pairs]
         if kept:
             kept.sort(key=lambda pair: (-pair.variant_rows, pair.variant))
-            found.append(
-                SimilarValues(
-                    name=column.name,
-                    distinct=column.distinct,
-                    rows=sum(pair.variant_rows for pair in kept),
-                    pairs=tuple(kept[:MAX_PAIRS]),
-                )
+            found.append(_similar(column, kept))
+    return tuple(found[:MAX_SIMILAR_COLUMNS])
+
+
+def _similar(column: ColumnProfile, pairs: Sequence[SimilarPair]) -> SimilarValues:
+    name = identifier(column.name)
+    variants = [pair.variant for pair in pairs]
+    condition = f"{name} IN ({literals(variants)})"
+    shown = pairs[:MAX_PAIRS]
+    if personal_kind(column.name) is not None:
+        digests = sorted(
+            md5(value.encode(), usedforsecurity=False).hexdigest() for value in variants
+        )
+        condition = f"md5({name}) IN ({literals(digests)})"
+        shown = [
+            pair.model_copy(
+                update={
+                    "variant": fully_masked(pair.variant),
+                    "value": fully_masked(pair.value),
+                }
             )
-    return tuple(found)
+            for pair in shown
+        ]
+    return SimilarValues(
+        name=column.name,
+        distinct=column.distinct,
+        variants=len(pairs),
+        rows=sum(pair.variant_rows for pair in pairs),
+        condition=condition,
+        pairs=tuple(shown),
+    )
 
 
 def _is_category(column: ColumnProfile, rows: int) -> bool:
     return (
         column.kind == "text"
+        and personal_kind(column.name) != "person name"
         and 2 <= column.distinct <= MAX_DISTINCT
         and column.distinct <= MAX_DISTINCT_SHARE * (rows - column.nulls)
     )
@@ -121,9 +159,9 @@ def _same_letters(counts: Mapping[str, int]) -> Iterable[SimilarPair]:
     """Values that are equal but for case, spacing and punctuation; counts are descending."""
     first: dict[str, str] = {}
     for value, rows in counts.items():
-        folded = re.sub(r"[\s._,;:'\"-]+", " ", value.casefold()).strip()
-        known = first.setdefault(folded, value)
-        if known != value and folded:
+        letters = folded(value)
+        known = first.setdefault(letters, value)
+        if known != value and letters:
             yield SimilarPair(
                 variant=value,
                 variant_rows=rows,
@@ -153,12 +191,14 @@ async def _misspelt(
             FROM counted r JOIN counted f ON f.n >= {FREQUENT} AND f.n >= {RARER} * r.n
                 AND abs(length(r.v) - length(f.v)) <= 2
         )
-        SELECT variant, arg_min(value, (edits, -n, value)), min(edits) FROM pairs
-        WHERE edits <= greatest(1, length(variant) // {LETTERS_PER_EDIT})
+        SELECT variant, arg_min(value, (edits, -n, value)) FROM pairs
+        WHERE edits <= greatest(1, length(variant) // {LETTERS_PER_SLIP})
         GROUP BY 1 ORDER BY 1
         """,
         limit=MAX_DISTINCT,
     )
+    known = [(variant, value) for variant, value in rows if variant in counts and value in counts]
+    plain = sum(is_slip(variant, value) for variant, value in known)
     return [
         SimilarPair(
             variant=variant,
@@ -167,39 +207,9 @@ async def _misspelt(
             value_rows=counts[value],
             likeness="spelling",
         )
-        for variant, value, edits in rows
-        if variant in counts and value in counts and _is_misspelling(variant, value, edits)
+        for variant, value in known
+        if is_slip(variant, value, systematic=plain >= SYSTEMATIC)
     ]
-
-
-def _is_misspelling(variant: str, value: str, edits: int) -> bool:
-    """Whether the edits are slips of letters: numbers agree, and no word is another altogether."""
-    if _DIGITS.findall(variant) != _DIGITS.findall(value):
-        return False
-    ours, theirs = variant.split(), value.split()
-    if len(ours) != len(theirs):
-        return edits == 1
-    changed = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
-    return all(_slips(a, b) <= max(1, len(b) // LETTERS_PER_EDIT) for a, b in changed)
-
-
-def _slips(first: str, second: str) -> int:
-    """Places at which two words differ, or the edits between words of different length."""
-    if len(first) == len(second):
-        return sum(a != b for a, b in zip(first, second, strict=True))
-    return _edits(first, second)
-
-
-def _edits(first: str, second: str) -> int:
-    row = list(range(len(second) + 1))
-    for number, a in enumerate(first, start=1):
-        before, row[0] = row[0], number
-        for place, b in enumerate(second, start=1):
-            before, row[place] = (
-                row[place],
-                min(row[place] + 1, row[place - 1] + 1, before + (a != b)),
-            )
-    return row[-1]
 
 
 async def _longer_forms(
@@ -217,7 +227,7 @@ async def _longer_forms(
         if len(short) >= MIN_LENGTH and long.startswith(short + " ")
     ]
     found = []
-    for short, long in candidates[:MAX_PAIRS]:
+    for short, long in candidates[:MAX_LONGER_FORMS]:
         witness = await _witness(data, profiled, column, short, long)
         if witness is not None:
             rarer, other = sorted((short, long), key=counts.__getitem__)
@@ -262,8 +272,3 @@ async def _witness(
         if shared >= MIN_SHARED and determined >= MIN_DETERMINED:
             return other.name, int(shared)
     return None
-
-
-def rows_with(pairs: Sequence[SimilarPair]) -> int:
-    """How many rows have one of the variants."""
-    return sum(pair.variant_rows for pair in pairs)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from agents.dataset import Datasets
+from agents.datasets.sql import identifier
 from agents.domain.routing import TimeColumn
 from agents.tool import tool
 
@@ -23,14 +24,14 @@ async def time_columns(data: Datasets, table: str) -> tuple[TimeColumn, ...]:
     ]
     measured = []
     for name in names[:MAX_COLUMNS]:
-        at = '"' + name.replace('"', '""') + '"'
-        view = '"' + table.replace('"', '""') + '"'
+        column, view = identifier(name), identifier(table)
         rows = await data.query(
             f"""
-            select count(*), count(distinct at), count(*) filter (at >= before or before is null),
-                   quantile_disc(epoch(at) - epoch(before), 0.5) filter (at > before)
-            from (select {at} as at, lag({at}) over (order by row_id) as before
-                  from {view} where {at} is not null and row_id < {MAX_ROWS})
+            select count(*), count(distinct moment),
+                   count(*) filter (moment >= earlier or earlier is null),
+                   quantile_disc(epoch(moment) - epoch(earlier), 0.5) filter (moment > earlier)
+            from (select {column} as moment, lag({column}) over (order by row_id) as earlier
+                  from {view} where {column} is not null and row_id < {MAX_ROWS})
             """
         )
         count, distinct, ordered, interval = rows[0]

@@ -89,7 +89,8 @@ def slope_sql(
     """A SELECT of the slope per period: the median over all pairs of periods."""
     series = series_sql(dataset, time, measure, found.unit)
     return (
-        f"WITH series AS ({series}), whole AS (SELECT row_number() OVER (ORDER BY period) AS place, "
+        f"WITH series AS ({series}), "
+        "whole AS (SELECT row_number() OVER (ORDER BY period) AS place, "
         f"{aggregate} AS value FROM series WHERE {aggregate} IS NOT NULL "
         f"AND period BETWEEN '{found.first}' AND '{found.last}') "
         "SELECT quantile_cont((b.value - a.value) / (b.place - a.place), 0.5) AS slope "

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from bus.domain.topic import is_transient
+from bus.errors import NotPermittedError
 
 Headers: TypeAlias = Mapping[str, str]
 
@@ -43,3 +44,20 @@ class Envelope:
             return self
         kept = {name: value for name, value in self.headers.items() if name != TOKEN_HEADER}
         return replace(self, headers=kept)
+
+
+def at_reply_address(envelope: Envelope, echo: str | None) -> Envelope:
+    """`envelope` on its way to a reply address: a reply topic of ours, or a foreign client's queue.
+
+    A foreign client finds `echo`, its own AMQP correlation id, on the reply.
+
+    Raises:
+        NotPermittedError: the address names a queue of the bus.
+    """
+    if envelope.topic.startswith("reply."):
+        return envelope
+    if envelope.topic.startswith("convener"):
+        raise NotPermittedError(
+            f"{envelope.topic!r} is no reply address: name a queue of your own."
+        )
+    return replace(envelope, direct=True, correlation_id=echo or envelope.correlation_id)

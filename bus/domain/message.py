@@ -80,34 +80,6 @@ class AgentMessage(Generic[P_co]):
         return self.expires_at is not None and now >= self.expires_at
 
 
-def caused_by(
-    cause: AgentMessage[Payload],
-    content: P,
-    *,
-    id: MessageId,
-    sender: str,
-    recipient: str,
-    timestamp: datetime,
-    reply_to: str | None = None,
-    expires_at: datetime | None = None,
-    metadata: Mapping[str, Scalar] | None = None,
-) -> AgentMessage[P]:
-    """A message that follows from `cause`: same conversation, same trace, `cause` as its cause."""
-    return AgentMessage(
-        id=id,
-        sender=sender,
-        recipient=recipient,
-        content=content,
-        timestamp=timestamp,
-        metadata=metadata or {},
-        correlation_id=cause.conversation,
-        causation_id=cause.id,
-        reply_to=reply_to,
-        expires_at=expires_at,
-        traceparent=cause.traceparent,
-    )
-
-
 def request_key(source: str, id: str) -> RequestKey:
     """The identity of a request: the same for every copy of one logical publish.
 

@@ -56,7 +56,9 @@ def select(
     """
     conditions, arguments = _conditions(query)
     order = "DESC" if query.latest else "ASC"
-    statement = f"{QUERIES['select_records']} {' '.join(conditions)} ORDER BY position {order} LIMIT ?"
+    statement = (
+        f"{QUERIES['select_records']} {' '.join(conditions)} ORDER BY position {order} LIMIT ?"
+    )
     rows = connection.execute(statement, (*span, *arguments, limit))
     return [
         HistoryRecord(

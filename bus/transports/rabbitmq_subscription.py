@@ -202,7 +202,7 @@ class RabbitmqSubscription:
             intake.check()
             if not heard:
                 await intake.ask()
-            elif self._buffer and intake.prefetch != self._slow_start.prefetch:
+            elif intake.prefetch != self._slow_start.prefetch:
                 await intake.consume(self._slow_start.prefetch)
 
     async def _hear(self, timeout: float | None) -> bool:

@@ -16,6 +16,7 @@ from tests.support.bus_under_test import (
     is_silent,
     next_of,
     take,
+    until,
 )
 from tests.support.events import event, events
 
@@ -444,21 +445,22 @@ async def test_a_message_that_came_back_is_handled_alone(bus: BusUnderTest, tran
 
 
 async def test_presence_rises_and_falls(bus: BusUnderTest, transport, other, topic):
-    async def until(expected: int) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while await transport.consumers(topic) != expected:
-                await asyncio.sleep(0.05)
+    async def present(expected: int) -> None:
+        async def is_so() -> bool:
+            return await transport.consumers(topic) == expected
+
+        await until(is_so)
 
     assert await transport.consumers(topic) == 0
     async with transport.subscribe(of_group(topic)):
-        await until(1)
+        await present(1)
         dying = await bus.transport()
         async with other.subscribe(of_group(topic)), dying.subscribe(of_group(topic)):
-            await until(3)
+            await present(3)
             await bus.break_off(dying)
-            await until(2)
-        await until(1)
-    await until(0)
+            await present(2)
+        await present(1)
+    await present(0)
 
 
 # Usage

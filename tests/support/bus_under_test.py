@@ -1,7 +1,7 @@
 """`BusUnderTest`: what the contract suites need of a bus, whatever it is made of."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, TypeVar
 from uuid import uuid4
 
@@ -62,6 +62,13 @@ async def acknowledge(deliveries: AsyncIterator[Delivery], count: int) -> list[D
         await delivery.ack()
         acknowledged.append(delivery)
     return acknowledged
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Return once `holds` does, which must come."""
+    async with asyncio.timeout(PATIENCE):
+        while not await holds():  # noqa: ASYNC110 - what is awaited is told by nobody
+            await asyncio.sleep(0.02)
 
 
 async def is_silent(deliveries: AsyncIterator[T]) -> bool:

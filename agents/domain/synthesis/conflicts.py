@@ -7,6 +7,7 @@ from typing import Final
 from agents.domain.finding import Finding
 from agents.domain.report import Conflict
 from agents.domain.synthesis.causes import cause_of
+from agents.domain.synthesis.reach import columns_of
 from agents.domain.synthesis.wording import shortened, speciality
 
 MAX_CONFLICTS: Final = 8
@@ -37,7 +38,7 @@ class _Rule:
             one.category in self.one
             and other.category in self.other
             and one.subject.table == other.subject.table
-            and (self.table_wide or one.subject.column == other.subject.column)
+            and (self.table_wide or not columns_of(one).isdisjoint(columns_of(other)))
         )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from agents.domain.finding import Finding
 from agents.domain.report import Dependency
 from agents.domain.synthesis.causes import cause_of
+from agents.domain.synthesis.reach import meet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class _Rule:
     def joins(self, first: Finding, then: Finding) -> bool:
         """Whether it holds between two findings of its causes in the same table."""
         return (not self.only or first.category in self.only) and (
-            self.table_wide or first.subject.column in {None, then.subject.column}
+            self.table_wide or meet(first, then)
         )
 
 

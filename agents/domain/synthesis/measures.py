@@ -31,13 +31,15 @@ def _goal(finding: Finding) -> str:
     evidence = _measured(finding)
     where = shortened(str(finding.subject), 80)
     value, threshold = evidence.value, evidence.threshold
-    if _is_number(value) and _is_number(threshold) and value != threshold:
-        bound = "at most" if value > threshold else "at least"
-        return f"{evidence.metric} of {where} is {bound} {figure(threshold)} (now {figure(value)})"
+    now = f"(now {figure(value)})"
+    if _is_number(value) and _is_number(threshold) and value > threshold:
+        return f"{evidence.metric} of {where} is at most {figure(threshold)} {now}"
     if finding.rows:
         query = f"the query of evidence {evidence.id}" if evidence.sql else "the same check"
         return f"{query} finds no row of {where} (now {finding.rows:,})"
-    return f"{evidence.metric} of {where} is explained or back to normal (now {figure(value)})"
+    if _is_number(value) and _is_number(threshold) and value < threshold:
+        return f"{evidence.metric} of {where} is at least {figure(threshold)} {now}"
+    return f"{evidence.metric} of {where} is explained or back to normal {now}"
 
 
 def _measured(finding: Finding) -> Evidence:

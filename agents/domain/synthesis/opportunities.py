@@ -7,7 +7,8 @@ from typing import Final
 from agents.domain.finding import Finding
 from agents.domain.report import Dependency, Opportunity
 from agents.domain.synthesis.causes import cause_of
-from agents.domain.synthesis.wording import counted, places, shortened
+from agents.domain.synthesis.reach import places
+from agents.domain.synthesis.wording import counted, shortened
 
 _CHECKABLE: Final = ("reading", "types", "missing", "spelling", "identity", "values")
 _REWRITTEN: Final = ("exposure", "types", "missing", "spelling", "identity")

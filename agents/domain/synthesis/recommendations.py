@@ -12,7 +12,8 @@ from agents.domain.report import Dependency, Recommendation
 from agents.domain.synthesis.causes import stage_of
 from agents.domain.synthesis.measures import monitoring, success_metric
 from agents.domain.synthesis.plays import Play, play_for
-from agents.domain.synthesis.wording import places, shortened
+from agents.domain.synthesis.reach import places
+from agents.domain.synthesis.wording import shortened
 from agents.domain.task import Route
 
 ACTION_LENGTH: Final = 240

@@ -7,7 +7,8 @@ from typing import Final
 from agents.domain.finding import Finding
 from agents.domain.report import Theme
 from agents.domain.synthesis.causes import cause_of
-from agents.domain.synthesis.wording import counted, listed, places, shortened, speciality
+from agents.domain.synthesis.reach import columns_of, places
+from agents.domain.synthesis.wording import counted, listed, shortened, speciality
 
 MAX_THEMES: Final = 6
 MIN_ROLES: Final = 2
@@ -42,7 +43,9 @@ def _of_causes(findings: Sequence[Finding]) -> Iterator[Theme]:
     for finding in findings:
         groups[cause_of(finding.category).name].append(finding)
     for group in groups.values():
-        columns = {str(finding.subject) for finding in group if finding.subject.column}
+        columns = {
+            (finding.subject.table, column) for finding in group for column in columns_of(finding)
+        }
         if _matters(group) and (len(_roles(group)) >= MIN_ROLES or len(columns) >= MIN_COLUMNS):
             cause = cause_of(group[0].category)
             yield _theme(f"{cause.title}: {places(group)}", group, cause.explanation)
@@ -51,8 +54,8 @@ def _of_causes(findings: Sequence[Finding]) -> Iterator[Theme]:
 def _of_columns(findings: Sequence[Finding]) -> Iterator[Theme]:
     groups: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
-        if finding.subject.column is not None:
-            groups[str(finding.subject)].append(finding)
+        for column in columns_of(finding):
+            groups[f"{finding.subject.table}.{column}"].append(finding)
     for column, group in groups.items():
         causes = {cause_of(finding.category).name for finding in group}
         if _matters(group) and len(_roles(group)) >= MIN_ROLES and len(causes) > 1:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from agents.domain.finding import Finding, Value
+from agents.domain.finding import Value
 
 TITLE_LENGTH: Final = 200
 """Characters of a title that another text quotes."""
@@ -48,8 +48,3 @@ def figure(value: Value) -> str:
 def speciality(role: str) -> str:
     """A role as words: "data quality" for `data_quality`."""
     return role.replace("_", " ")
-
-
-def places(findings: Iterable[Finding], limit: int = 4) -> str:
-    """Where the findings are, most important first."""
-    return listed((str(finding.subject) for finding in findings), limit)

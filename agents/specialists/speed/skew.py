@@ -71,9 +71,7 @@ def _is_skewed(skew: KeySkew) -> bool:
 
 def _finding(table: str, column: str, skew: KeySkew) -> Finding:
     share, ratio = skew.largest_rows / skew.rows, skew.largest_rows / max(1, skew.median_rows)
-    severity: Severity = (
-        "medium" if share > DOMINANT and skew.rows >= MANY_ROWS else "low"
-    )
+    severity: Severity = "medium" if share > DOMINANT and skew.rows >= MANY_ROWS else "low"
     sql = rows_by_key_sql(table, column)
     return Finding(
         role=ROLE,

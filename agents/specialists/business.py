@@ -1,0 +1,134 @@
+"""The business analyst: what the figures are, where they are heading, and who carries them."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from agents.domain.finding import Finding
+from agents.domain.task import PinnedDataset
+from agents.specialist import Examination, Specialist
+from agents.specialists.attempt import attempt
+from agents.specialists.figures import ROLE
+from agents.specialists.figures.columns import ColumnUses
+from agents.specialists.figures.kpi import judge_measure
+from agents.specialists.figures.shares import judge_concentration, judge_segments, least_rows
+from agents.specialists.figures.trends import judge_trend
+from agents.tools.concentration import concentration
+from agents.tools.periods import periods
+from agents.tools.profile import TableProfile, profile
+from agents.tools.segments import segments
+from agents.tools.trend import trend
+
+QUESTIONS: Final = (
+    "What are the main figures, and how does the last period compare?",
+    "Where are they heading, and who or what carries them?",
+)
+
+MAX_COMPARED: Final = 2
+"""How many averages of a table are compared between segments."""
+
+
+async def examine(examination: Examination) -> Sequence[Finding]:
+    """Measures, their course and their spread, table by table."""
+    findings: list[Finding] = []
+    for dataset in examination.task.datasets:
+        table = dataset.name
+        await examination.progress(f"looking for figures in {table}")
+        profiled = await attempt(examination, profile, f"The figures of {table}", table=table)
+        if profiled is None:
+            continue
+        uses = ColumnUses.of(profiled)
+        if not uses.measures:
+            await examination.note(f"{table} has no column that looks like a measure.")
+        elif not uses.time:
+            await examination.note(
+                f"{table} has no column that says when, so its figures have no course over time."
+            )
+        if uses.time:
+            findings += await _over_time(examination, dataset, uses)
+        findings += await _spread(examination, profiled, uses)
+    return findings
+
+
+async def _over_time(
+    examination: Examination, dataset: PinnedDataset, uses: ColumnUses
+) -> Sequence[Finding]:
+    table, time = dataset.name, uses.time
+    findings: list[Finding] = []
+    for measure in uses.measures:
+        topic = f"{table}.{measure.name} over time"
+        series = await attempt(
+            examination, periods, topic, table=table, time=time, measure=measure.name
+        )
+        if series is not None:
+            findings += judge_measure(dataset, time, measure, series)
+        course = await attempt(
+            examination,
+            trend,
+            topic,
+            table=table,
+            time=time,
+            measure=measure.name,
+            aggregate=measure.aggregate,
+        )
+        if course is not None:
+            findings += judge_trend(dataset, time, measure.name, measure.aggregate, course)
+    rows = await attempt(
+        examination, trend, f"The growth of {table}", table=table, time=time, aggregate="rows"
+    )
+    if rows is not None:
+        findings += judge_trend(dataset, time, None, "rows", rows)
+    return findings
+
+
+async def _spread(
+    examination: Examination, profiled: TableProfile, uses: ColumnUses
+) -> Sequence[Finding]:
+    """Who carries the total, and where the averages differ."""
+    table = profiled.table
+    findings: list[Finding] = []
+    if uses.is_of_events:
+        added = next((each for each in uses.measures if each.aggregate == "total"), None)
+        shares = []
+        for column in uses.segments:
+            found = await attempt(
+                examination,
+                concentration,
+                f"The spread over {table}.{column}",
+                table=table,
+                column=column,
+                measure=None if added is None else added.name,
+            )
+            if found is not None:
+                shares.append((column, found))
+        findings += judge_concentration(table, added, shares)
+    averaged = [measure for measure in uses.measures if measure.aggregate == "mean"]
+    for measure in averaged[:MAX_COMPARED]:
+        by_column = []
+        for column in uses.segments:
+            means = await attempt(
+                examination,
+                segments,
+                f"{table}.{measure.name} by {column}",
+                table=table,
+                column=column,
+                measure=measure.name,
+                least_rows=least_rows(profiled),
+            )
+            by_column.append((column, means or ()))
+        findings += judge_segments(profiled, measure, by_column)
+    return findings
+
+
+SPECIALIST: Final = Specialist(
+    role=ROLE,
+    title="Business analyst",
+    tools=(profile, periods, trend, concentration, segments),
+    examine=examine,
+    questions={"batch": QUESTIONS, "streaming": QUESTIONS},
+    prompt=(
+        "You are a business analyst. Say what the figures mean for somebody who has to decide: "
+        "level, direction, dependence on few, differences between segments. Give each figure with "
+        "its period and say which columns you took for measure, time and segment. Do not report "
+        "sums of identifiers, codes or coordinates."
+    ),
+)

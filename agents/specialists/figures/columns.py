@@ -1,0 +1,180 @@
+"""What the columns of a table are for: what is measured, when, and of what.
+
+Only names and profiles are looked at. A number is a measure unless it tells things apart, places
+them, dates them or encodes them; what is counted is added up, everything else is averaged.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from agents.tools.column_names import is_identifier_name, personal_kind, words
+from agents.tools.profile import ColumnProfile, TableProfile
+from agents.tools.trend import Aggregate
+
+MAX_MEASURES: Final = 3
+MAX_SEGMENTS: Final = 4
+MIN_DISTINCT: Final = 10
+"""Numbers with fewer different values are grades, flags or codes."""
+
+SEGMENTS: Final = range(3, 61)
+"""How many values a column has by which one breaks figures down."""
+
+LONGEST_SEGMENT: Final = 40
+MAX_NULL_SHARE: Final = 0.5
+MAX_REPETITION: Final = 0.9
+"""Probability that two rows agree from which on a column says next to nothing."""
+
+_MONEY: Final = re.compile(
+    r"\b(revenues?|sales|turnover|amounts?|profits?|loss(es)?|costs?|expenses?|spend(ing)?|"
+    r"paid|payments?|income|budget|fees?|fares?|tax(es)?|discounts?|totals?|subtotal|proceeds)\b"
+)
+_PRICE: Final = re.compile(r"\b(prices?|salary|salaries|wages?|margin|fare|cost per .*)\b")
+_AVERAGED: Final = re.compile(
+    r"\b(delay|rate|ratio|score|rating|duration|latency|elapsed|temp|temperature|age|speed|"
+    r"humidity|pressure|percent(age)?|pct|share|utili[sz]ation|load|value|level|average|"
+    r"mean|avg|median|weight|height|width|length|size|area|distance|time|wait|yield)\b"
+)
+_COUNTED: Final = re.compile(
+    r"\b(quantity|qty|volume|count|number of|num of|[a-z]+s)\b(?<!ss)(?<!us)(?<!is)(?<!as)"
+)
+_NOMINAL: Final = re.compile(
+    r"\b(lat|lon|lng|long|latitude|longitude|x|y|z|easting|northing|alt|altitude|elevation|tz|"
+    r"time ?zone|offset|zip|postal|code|class|type|category|group|zone|flag|version|line|page|"
+    r"channel|port|rank|order|priority|status|sequence|seq|row|index|serial|year|month|week|day|"
+    r"weekday|hour|minute|second|quarter|dow|date|built|phone|score code)\b"
+)
+_YEARS: Final = range(1500, 2200)
+_PARTS: Final = ("year", "month", "day")
+_WHEN: Final = re.compile(r"\b(date|time|timestamp|at|on|day|when|created|ordered|occurred)\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A column whose values are added up or averaged; `is_money` by its name."""
+
+    name: str
+    aggregate: Aggregate
+    is_money: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnUses:
+    """What a table's columns are taken for; `time` is one column, or year, month and day."""
+
+    measures: tuple[Measure, ...]
+    time: tuple[str, ...]
+    segments: tuple[str, ...]
+
+    @property
+    def is_of_events(self) -> bool:
+        """Whether rows are something that happened or was paid, rather than things described."""
+        return bool(self.time) or any(measure.is_money for measure in self.measures)
+
+    @classmethod
+    def of(cls, profile: TableProfile) -> "ColumnUses":
+        """0..3 measures, the weightiest first, and 0..4 segments, the coarsest first."""
+        ranked = sorted(
+            ((rank, place, measure) for place, (rank, measure) in enumerate(_measures(profile))),
+            key=lambda each: each[:2],
+        )
+        return cls(
+            measures=tuple(measure for _, _, measure in ranked[:MAX_MEASURES]),
+            time=_time(profile),
+            segments=tuple(_segments(profile))[:MAX_SEGMENTS],
+        )
+
+
+def _measures(profile: TableProfile) -> Iterator[tuple[int, Measure]]:
+    """The measures with their weight, the lower the weightier."""
+    for column in profile.columns:
+        if column.kind != "number" or not _can_be_measured(profile, column):
+            continue
+        name = words(column.name)
+        if _MONEY.search(name):
+            yield 0, Measure(name=column.name, aggregate="total", is_money=True)
+        elif _PRICE.search(name):
+            yield 0, Measure(name=column.name, aggregate="mean", is_money=True)
+        elif _AVERAGED.search(name):
+            yield 1, Measure(name=column.name, aggregate="mean")
+        elif _COUNTED.search(name):
+            yield 1, Measure(name=column.name, aggregate="total")
+        elif not _is_whole(column):
+            yield 2, Measure(name=column.name, aggregate="mean")
+
+
+def _can_be_measured(profile: TableProfile, column: ColumnProfile) -> bool:
+    name = words(column.name)
+    return (
+        column.distinct >= MIN_DISTINCT
+        and column.nulls <= MAX_NULL_SHARE * profile.rows
+        and not is_identifier_name(column.name)
+        and personal_kind(column.name) is None
+        and (_MONEY.search(name) is not None or _NOMINAL.search(name) is None)
+        and not (_is_whole(column) and _is_key(profile, column))
+        and not _is_clock(column)
+    )
+
+
+def _is_whole(column: ColumnProfile) -> bool:
+    shown = (column.minimum, column.maximum, *column.quantiles)
+    return all(value is None or value.is_integer() for value in shown)
+
+
+def _is_key(profile: TableProfile, column: ColumnProfile) -> bool:
+    """Whether it numbers the rows."""
+    span = (column.maximum or 0.0) - (column.minimum or 0.0) + 1
+    return column.distinct == profile.rows - column.nulls and span <= 1.1 * profile.rows
+
+
+def _is_clock(column: ColumnProfile) -> bool:
+    """Whether it writes times of day as numbers, such as 1730."""
+    shown = [value for value in (column.minimum, column.maximum, *column.quantiles) if value]
+    return (
+        _is_whole(column)
+        and all(0 <= value <= 2400 and value % 100 < 60 for value in shown)
+        and (column.maximum or 0.0) >= 2000
+    )
+
+
+def _time(profile: TableProfile) -> tuple[str, ...]:
+    dated = [
+        column
+        for column in profile.columns
+        if column.kind == "date" and column.nulls <= MAX_NULL_SHARE * profile.rows
+    ]
+    if dated:
+        best = min(dated, key=lambda each: (_WHEN.search(words(each.name)) is None, each.nulls))
+        return (best.name,)
+    parts = {words(column.name): column for column in profile.columns if column.kind == "number"}
+    year = parts.get("year")
+    if year is None or not _is_year(year):
+        return ()
+    found = tuple(parts[part].name for part in _PARTS if part in parts)
+    is_series = year.distinct >= profile.rows - year.nulls
+    return found[: 1 if "month" not in parts else len(found)] if len(found) > 1 or is_series else ()
+
+
+def _is_year(column: ColumnProfile) -> bool:
+    return (
+        column.minimum is not None
+        and column.maximum is not None
+        and _is_whole(column)
+        and int(column.minimum) in _YEARS
+        and int(column.maximum) in _YEARS
+    )
+
+
+def _segments(profile: TableProfile) -> Sequence[str]:
+    fit = [
+        column
+        for column in profile.columns
+        if column.kind == "text"
+        and column.distinct in SEGMENTS
+        and (column.longest or 0) <= LONGEST_SEGMENT
+        and column.repetition <= MAX_REPETITION
+        and column.nulls <= MAX_NULL_SHARE * profile.rows
+        and personal_kind(column.name) is None
+    ]
+    return [column.name for column in sorted(fit, key=lambda each: each.distinct)]

@@ -1,0 +1,125 @@
+"""Judging figures over time: what they are, and how the last period compares."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from statistics import median
+from typing import Final
+
+from agents.domain.finding import Evidence, Finding, Subject
+from agents.domain.task import PinnedDataset
+from agents.specialists.figures import ROLE, brief
+from agents.specialists.figures.columns import Measure
+from agents.specialists.wording import figure
+from agents.tools.periods import Period, Series, Unit, series_sql
+from agents.tools.trend import value_of
+
+MIN_PERIODS: Final = 6
+"""Whole periods before one of them can be called unusual."""
+
+FENCE: Final = 3.0
+"""Interquartile ranges outside the middle half past which a period is unusual."""
+
+
+def judge_measure(
+    dataset: PinnedDataset, time: Sequence[str], measure: Measure, series: Series
+) -> Iterator[Finding]:
+    """0..1 findings: level, range and last period of one measure."""
+    points = [
+        (period, value)
+        for period in series.periods
+        if (value := value_of(period, measure.aggregate)) is not None
+    ]
+    if len(points) < 2:
+        return
+    sql = series_sql(dataset, time, measure.name, series.unit)
+    values = [value for _, value in points]
+    last, before = points[-1], points[-2]
+    low, high = min(points, key=lambda each: each[1]), max(points, key=lambda each: each[1])
+    name = named(measure)
+    unit = series.unit
+    is_unusual = _is_unusual(values)
+    covered = sum(period.values for period in series.periods)
+    rows = sum(period.rows for period in series.periods)
+    yield Finding(
+        role=ROLE,
+        category="kpi",
+        subject=Subject(table=dataset.name, column=measure.name),
+        title=f"{name[0].upper()}{name[1:]} {_overall(measure, points)} "
+        f"from {label(points[0][0], unit)} to {label(last[0], unit)}: lowest in "
+        f"{label(low[0], unit)} ({brief(low[1])}), highest in {label(high[0], unit)} "
+        f"({brief(high[1])}), last {brief(last[1])}{_compared(last[1], before[1], unit)}.",
+        severity="low" if is_unusual else "info",
+        evidence=(
+            Evidence(metric=f"{measure.aggregate}_last_{unit}", value=last[1], sql=sql),
+            Evidence(metric=f"{measure.aggregate}_previous_{unit}", value=before[1], sql=sql),
+            Evidence(metric=f"median_{unit}", value=median(values), sql=sql),
+        ),
+        impact=f"{measure.name} is taken for a measure to be "
+        f"{'added up' if measure.aggregate == 'total' else 'averaged'} and {' and '.join(time)} "
+        f"for when it happened; {figure(covered)} of {figure(rows)} rows have a value.",
+        recommendation=f"Ask what was different in {label(last[0], unit)}, and say so wherever "
+        f"{name} is shown."
+        if is_unusual
+        else f"Use {brief(median(values))} a {unit} as the usual level of {name}.",
+        effort="low",
+        confidence=0.9 if is_unusual else 0.8,
+    )
+
+
+def named(measure: Measure) -> str:
+    """The measure as it is spoken of: "mean delay" or "total amount"."""
+    return f"{measure.aggregate} {measure.name}"
+
+
+def label(period: Period, unit: Unit) -> str:
+    """A period as people name it.
+
+    >>> label(Period(start="2013-12-01 00:00:00", rows=1, values=1, total=1, mean=1), "quarter")
+    '2013 Q4'
+    """
+    start = datetime.fromisoformat(period.start)
+    match unit:
+        case "year":
+            return f"{start:%Y}"
+        case "quarter":
+            return f"{start:%Y} Q{(start.month + 2) // 3}"
+        case "month":
+            return f"{start:%Y-%m}"
+        case "week":
+            return f"the week of {start:%Y-%m-%d}"
+        case "day":
+            return f"{start:%Y-%m-%d}"
+        case "hour":
+            return f"{start:%Y-%m-%d %H:%M}"
+
+
+def _overall(measure: Measure, points: Sequence[tuple[Period, float]]) -> str:
+    total = sum(period.total or 0.0 for period, _ in points)
+    if measure.aggregate == "total":
+        return f"is {brief(total)}"
+    values = sum(period.values for period, _ in points)
+    return f"is {brief(total / max(1, values))}"
+
+
+def _compared(last: float, before: float, unit: Unit) -> str:
+    """How the last period compares with the one before; in per cent only where that has a sense."""
+    if last == before:
+        return f", as in the {unit} before"
+    if before <= 0 or last < 0:
+        return f" after {brief(before)} in the {unit} before"
+    change = last / before - 1
+    if abs(change) >= 2:
+        return f" after {brief(before)} in the {unit} before"
+    if abs(change) < 0.005:
+        return f", about as in the {unit} before"
+    return f", {abs(change):.0%} {'above' if change > 0 else 'below'} the {unit} before"
+
+
+def _is_unusual(values: Sequence[float]) -> bool:
+    *earlier, last = values
+    if len(earlier) < MIN_PERIODS:
+        return False
+    ordered = sorted(earlier)
+    low, high = ordered[len(ordered) // 4], ordered[(3 * len(ordered)) // 4]
+    reach = FENCE * (high - low)
+    return reach > 0 and not low - reach <= last <= high + reach

@@ -1,0 +1,138 @@
+"""Judging how a total is spread: a few that carry it, and segments that differ."""
+
+from collections.abc import Iterator, Sequence
+from math import ceil
+from typing import Final
+
+from agents.domain.finding import Evidence, Finding, Subject
+from agents.specialists.figures import ROLE, brief
+from agents.specialists.figures.columns import Measure
+from agents.specialists.wording import figure, percent
+from agents.tools.concentration import Concentration, shares_sql
+from agents.tools.profile import QUANTILES, ColumnProfile, TableProfile
+from agents.tools.segments import Segment, segments_sql
+
+MIN_VALUES: Final = 5
+"""Values among which a total can be concentrated at all."""
+
+TOP_SHARE: Final = 0.6
+HIGH_TOP_SHARE: Final = 0.8
+"""Share of the largest fifth that is worth knowing, and that is a dependence."""
+
+HIGH_INDEX: Final = 0.25
+"""Herfindahl-Hirschman index past which a market counts as highly concentrated."""
+
+MAX_FINDINGS: Final = 2
+
+LEAST_SHARE: Final = 0.002
+LEAST_ROWS: Final = 30
+"""Rows of a segment below which its mean says little."""
+
+SPREAD: Final = 0.5
+"""Distance of the segments' means worth knowing, in interquartile ranges of the measure."""
+
+
+def judge_concentration(
+    table: str, measure: Measure | None, found: Sequence[tuple[str, Concentration]]
+) -> Iterator[Finding]:
+    """0..2 findings about a measure, or the rows, the most concentrated column first."""
+    concentrated = [each for each in found if _is_concentrated(each[1])]
+    concentrated.sort(key=lambda each: (-each[1].index, each[0]))
+    for column, shares in concentrated[:MAX_FINDINGS]:
+        amount = "the rows" if measure is None else measure.name
+        is_dependence = shares.top_share > HIGH_TOP_SHARE or shares.index > HIGH_INDEX
+        sql = shares_sql(table, column, None if measure is None else measure.name)
+        yield Finding(
+            role=ROLE,
+            category="concentration",
+            subject=Subject(table=table, column=column),
+            title=f"The {_largest(shares)} of {figure(shares.values)} values of {column} "
+            f"{'has' if shares.top == 1 else 'have'} {percent(shares.top_share)} of {amount}; the "
+            f"largest, {shares.largest}, {percent(shares.largest_share)}.",
+            severity="low" if is_dependence and measure is not None else "info",
+            evidence=(
+                Evidence(
+                    metric="top_fifth_share",
+                    value=shares.top_share,
+                    threshold=HIGH_TOP_SHARE,
+                    sql=sql,
+                ),
+                Evidence(
+                    metric="herfindahl_index", value=shares.index, threshold=HIGH_INDEX, sql=sql
+                ),
+            ),
+            recommendation=f"Look at {table} with and without {shares.largest}: what holds only "
+            "because of the largest should be decided with them.",
+            impact=f"A change at one of them moves the whole; {column} is taken for what the "
+            f"{'rows are' if measure is None else 'total is'} split by.",
+            effort="low",
+            confidence=0.8,
+        )
+
+
+def least_rows(profile: TableProfile) -> int:
+    """Rows that a segment must have for its mean to be compared."""
+    return max(LEAST_ROWS, ceil(LEAST_SHARE * profile.rows))
+
+
+def judge_segments(
+    profile: TableProfile, measure: Measure, found: Sequence[tuple[str, Sequence[Segment]]]
+) -> Iterator[Finding]:
+    """0..1 findings: the column whose values differ most in the measure."""
+    spread = _middle_half(profile.column(measure.name))
+    if spread <= 0:
+        return
+    compared = [
+        ((segments[0].mean - segments[-1].mean) / spread, column, segments)
+        for column, segments in found
+        if len(segments) > 1
+    ]
+    ratio, column, segments = max(
+        compared, key=lambda each: (each[0], each[1]), default=(0.0, "", ())
+    )
+    if ratio < SPREAD:
+        return
+    high, low = segments[0], segments[-1]
+    least = least_rows(profile)
+    yield Finding(
+        role=ROLE,
+        category="segment_driver",
+        subject=Subject(table=profile.table, column=measure.name),
+        key=column,
+        title=f"Mean {measure.name} depends on {column}: {brief(low.mean)} for "
+        f"{low.value}, {brief(high.mean)} for {high.value} (all: "
+        f"{brief(profile.column(measure.name).mean or 0.0)}).",
+        severity="info",
+        evidence=(
+            Evidence(
+                metric="spread_of_means",
+                value=ratio,
+                threshold=SPREAD,
+                sql=segments_sql(profile.table, column, measure.name, least),
+            ),
+        ),
+        recommendation=f"Compare {measure.name} within {column}, and start with {high.value} "
+        "when it has to change.",
+        impact=f"An average over all hides a difference of {brief(high.mean - low.mean)} "
+        f"between values of {column} with at least {figure(least)} rows; a shift between them "
+        "changes it without anything having changed.",
+        effort="low",
+        confidence=0.8,
+    )
+
+
+def _is_concentrated(shares: Concentration) -> bool:
+    return shares.values >= MIN_VALUES and (
+        shares.top_share > TOP_SHARE or shares.index > HIGH_INDEX
+    )
+
+
+def _largest(shares: Concentration) -> str:
+    return "largest" if shares.top == 1 else f"{shares.top:,} largest"
+
+
+def _middle_half(column: ColumnProfile) -> float:
+    if len(column.quantiles) != len(QUANTILES):
+        return 0.0
+    low, high = (column.quantiles[QUANTILES.index(share)] for share in (0.25, 0.75))
+    return high - low

@@ -1,0 +1,57 @@
+"""Judging trends: figures that rise or fall steadily enough to count on it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from agents.domain.finding import Evidence, Finding, Subject
+from agents.domain.task import PinnedDataset
+from agents.specialists.figures import ROLE, brief
+from agents.tools.trend import Aggregate, Trend, slope_sql
+
+SIGNIFICANT: Final = 0.05
+"""Kendall's p below which a trend is no accident."""
+
+MIN_PERIODS: Final = 8
+NOTICEABLE: Final = 0.1
+"""Change over the whole time, as a share of the median level."""
+
+
+def judge_trend(
+    dataset: PinnedDataset,
+    time: Sequence[str],
+    measure: str | None,
+    aggregate: Aggregate,
+    trend: Trend,
+) -> Iterator[Finding]:
+    """0..1 findings about one measure, or the number of rows if `measure` is None."""
+    share = abs(trend.change) / abs(trend.level) if trend.level else 0.0
+    if (
+        trend.unit == "hour"  # the time of day, not a trend
+        or trend.periods < MIN_PERIODS
+        or trend.p_value >= SIGNIFICANT
+        or share < NOTICEABLE
+    ):
+        return
+    name = "number of rows" if measure is None else f"{aggregate} {measure}"
+    verb = "rises" if trend.slope > 0 else "falls"
+    sql = slope_sql(dataset, time, measure, aggregate, trend)
+    yield Finding(
+        role=ROLE,
+        category="trend",
+        subject=Subject(table=dataset.name, column=measure),
+        title=f"{name[0].upper()}{name[1:]} {verb} by about {brief(abs(trend.slope))} a "
+        f"{trend.unit}: {brief(abs(trend.change))} ({share:.0%} of the usual "
+        f"{brief(trend.level)}) over {trend.periods} {trend.unit}s.",
+        severity="low",
+        evidence=(
+            Evidence(metric="change_over_level", value=share, threshold=NOTICEABLE, sql=sql),
+            Evidence(metric=f"slope_per_{trend.unit}", value=trend.slope, sql=sql),
+            Evidence(metric="kendall_p", value=trend.p_value, threshold=SIGNIFICANT),
+        ),
+        recommendation=f"Find out what drives {name} before planning with last "
+        f"{trend.unit}'s figure. Plan with the trend, not with the average.",
+        impact=f"An average over the whole time hides where {name} is heading "
+        f"(Kendall's tau {trend.tau:.2f}, p {trend.p_value:.2g}).",
+        effort="low",
+        confidence=0.8,
+    )

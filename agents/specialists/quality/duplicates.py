@@ -1,0 +1,106 @@
+"""Judging rows that are there twice, and keys that are not quite keys."""
+
+from typing import Final
+
+from agents.datasets.sql import identifier, identifiers
+from agents.domain.finding import Evidence, Finding, Subject
+from agents.specialists.quality.missing import ROLE
+from agents.specialists.wording import counted, figure, listed, percent
+from agents.tools.candidate_keys import CandidateKeys, NearKey
+from agents.tools.duplicates import DuplicateRows
+from agents.tools.profile import TableProfile
+
+HIGH_RATE: Final = 0.01
+"""Share of surplus rows from which on totals are visibly wrong. Ours."""
+
+COMBINED_CONFIDENCE: Final = 0.7
+"""How sure it is that columns found by their lack of duplicates are meant to identify rows."""
+
+
+def judge_duplicate_rows(profile: TableProfile, measured: DuplicateRows) -> list[Finding]:
+    """0 or 1 finding about rows that are equal in every column."""
+    if not measured.rows:
+        return []
+    columns = identifiers(column.name for column in profile.columns)
+    share = measured.surplus / profile.rows
+    return [
+        Finding(
+            role=ROLE,
+            title=(
+                f"{counted(measured.surplus, 'row')} of {profile.rows:,} ({percent(share)}) "
+                f"repeat{'s' if measured.surplus == 1 else ''} another row in every column."
+            ),
+            severity="high" if share >= HIGH_RATE else "medium",
+            category="duplicate_rows",
+            subject=Subject(table=profile.table),
+            evidence=(
+                Evidence(
+                    metric="surplus rows",
+                    value=measured.surplus,
+                    threshold=0,
+                    sql=(
+                        "SELECT unnest(row_ids) AS row_id, copies FROM (SELECT list(row_id ORDER "
+                        f"BY row_id) AS row_ids, count(*) AS copies FROM {identifier(profile.table)} "
+                        f"GROUP BY {columns} HAVING count(*) > 1) ORDER BY row_id"
+                    ),
+                ),
+            ),
+            rows=measured.rows,
+            recommendation=(
+                "Find out whether a load ran twice; remove the copies, and add a key that refuses "
+                "them."
+            ),
+            impact="Counts and totals include these rows more than once.",
+            effort="low",
+        )
+    ]
+
+
+def judge_candidate_keys(profile: TableProfile, measured: CandidateKeys) -> list[Finding]:
+    """Findings about columns that identify all rows but a few."""
+    return [_near_key(profile, key) for key in measured.near_keys if key.rows]
+
+
+def _near_key(profile: TableProfile, key: NearKey) -> Finding:
+    names = list(key.columns)
+    is_single = len(names) == 1
+    columns = identifiers(names)
+    present = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in names)
+    surplus = key.rows - key.groups
+    evidence = Evidence(
+        metric=f"rows that share {listed(names)} with another",
+        value=key.rows,
+        threshold=0,
+        sql=(
+            f"SELECT row_id, {columns} FROM {identifier(profile.table)} WHERE {present} "
+            f"QUALIFY count(*) OVER (PARTITION BY {columns}) > 1 ORDER BY {columns}, row_id"
+        ),
+    )
+    chance = ""
+    if key.expected is not None:
+        chance = (
+            f", where chance would give about {figure(round(key.expected, -2))} pairs: they look "
+            "like a key"
+        )
+    title = (
+        f"{listed(names)} {'identifies' if is_single else 'together identify'} all but "
+        f"{counted(surplus, 'row')} of {profile.rows:,}: {counted(key.groups, 'value')} "
+        f"{'stands' if key.groups == 1 else 'stand'} in {key.rows:,} rows{chance}."
+    )
+    return Finding(
+        role=ROLE,
+        title=title,
+        severity="medium" if is_single else "low",
+        category="duplicate_key",
+        subject=Subject(table=profile.table, column=names[0] if is_single else None),
+        key="" if is_single else ",".join(names),
+        evidence=(evidence,),
+        rows=key.rows,
+        recommendation=(
+            f"Decide whether {listed(names)} must be unique; if so, resolve these rows and enforce "
+            "it where the data is loaded."
+        ),
+        impact="A join on these columns multiplies the rows concerned.",
+        effort="low",
+        confidence=0.9 if is_single else COMBINED_CONFIDENCE,
+    )

@@ -1,0 +1,254 @@
+"""Judging the ends of columns: values that cannot be, and numbers that stand for none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from agents.datasets.sql import identifier, literal
+from agents.domain.finding import Evidence, Finding, Subject
+from agents.specialists.quality.missing import ROLE
+from agents.specialists.wording import counted, figure
+from agents.tools.column_names import words
+from agents.tools.extremes import ColumnExtremes, EndValue
+from agents.tools.masking import masked
+from agents.tools.profile import TableProfile
+
+Side: TypeAlias = Literal["lowest", "highest"]
+
+MIN_ROWS: Final = 50
+MIN_DISTINCT: Final = 10
+"""Below either, a column's range is not known well enough."""
+
+ISOLATION: Final = 5.0
+"""How many times as far from the median as all other values an isolated one lies at least. Ours."""
+
+SENTINEL_ISOLATION: Final = 3.0
+"""The same, for a value that is written in nines. Ours."""
+
+MAX_TAIL: Final = 4.0
+"""How far the other values reach past the 1 % or 99 % quantile, as a multiple of its distance from
+the median; past that the column has a long tail, and its end proves nothing. Ours."""
+
+MAX_SHARE: Final = 0.001
+"""Share of rows up to which isolated values are mistakes; more is another kind of value. Ours."""
+
+MAX_ROWS: Final = 3
+"""The same, in rows, for small tables."""
+
+MIN_SENTINEL_ROWS: Final = 3
+
+SENTINEL_NUMBERS: Final = frozenset(
+    {-9.0, -99.0, -999.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0, 999999.0, 9999999.0}
+)
+
+SENTINEL_DATES: Final = (
+    "0001-01-01",
+    "1753-01-01",
+    "1899-12-30",
+    "1900-01-01",
+    "1901-01-01",
+    "1970-01-01",
+    "2099-12-31",
+    "2999-12-31",
+    "9999-12-31",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Possible:
+    """What a quantity can be; ends included."""
+
+    low: float | None
+    high: float | None
+    why: str
+
+
+POSSIBLE: Final[dict[str, Possible]] = {
+    "age": Possible(low=0, high=130, why="an age"),
+    "latitude": Possible(low=-90, high=90, why="a latitude"),
+    "lat": Possible(low=-90, high=90, why="a latitude"),
+    "longitude": Possible(low=-180, high=180, why="a longitude"),
+    "lon": Possible(low=-180, high=180, why="a longitude"),
+    "lng": Possible(low=-180, high=180, why="a longitude"),
+    "month": Possible(low=1, high=12, why="a month"),
+    "hour": Possible(low=0, high=24, why="an hour"),
+    "year": Possible(low=1000, high=2100, why="a year"),
+    "weight": Possible(low=0, high=None, why="a weight"),
+    "height": Possible(low=0, high=None, why="a height"),
+    "distance": Possible(low=0, high=None, why="a distance"),
+    "duration": Possible(low=0, high=None, why="a duration"),
+    "population": Possible(low=0, high=None, why="a population"),
+    "humidity": Possible(low=0, high=None, why="a humidity"),
+}
+"""By the whole name of a column, in words."""
+
+
+def judge_extremes(profile: TableProfile, measured: Sequence[ColumnExtremes]) -> list[Finding]:
+    """Findings about values no quantity of that name has, and about values far from all others."""
+    findings: list[Finding] = []
+    for column in measured:
+        impossible = _out_of_range(profile, column)
+        if impossible is not None:
+            findings.append(impossible)
+            continue
+        if column.rows < MIN_ROWS or column.distinct < MIN_DISTINCT:
+            continue
+        findings += [
+            finding
+            for side in ("lowest", "highest")
+            if (finding := _isolated(profile, column, side)) is not None
+        ]
+    return findings
+
+
+def _out_of_range(profile: TableProfile, column: ColumnExtremes) -> Finding | None:
+    possible = POSSIBLE.get(words(column.name))
+    if possible is None or column.kind != "number":
+        return None
+    name = identifier(column.name)
+    wrong, conditions = [], []
+    if possible.low is not None:
+        conditions.append(f"{name} < {literal(possible.low)}")
+        wrong += [end for end in column.lowest if end.value < possible.low]
+    if possible.high is not None:
+        conditions.append(f"{name} > {literal(possible.high)}")
+        wrong += [end for end in column.highest if end.value > possible.high]
+    rows = sum({end.value: end.rows for end in wrong}.values())
+    if not wrong or rows > column.rows / 2:
+        return None
+    shown = figure(wrong[0].value)
+    return Finding(
+        role=ROLE,
+        title=f"{column.name} is {shown} in {_in_rows(rows, wrong)}, which cannot be {possible.why}.",
+        severity="high",
+        category="impossible_value",
+        subject=Subject(table=profile.table, column=column.name),
+        evidence=(
+            Evidence(
+                metric=f"{column.name} out of its possible range",
+                value=wrong[0].value,
+                threshold=possible.low if wrong[0].value < (possible.low or 0) else possible.high,
+                sql=(
+                    f"SELECT row_id, {name} FROM {identifier(profile.table)} "
+                    f"WHERE {' OR '.join(conditions)}"
+                ),
+            ),
+        ),
+        rows=rows,
+        recommendation="Correct these values at the source or set them to null, and add a check.",
+        impact=f"Averages, sums and extremes of {column.name} are wrong.",
+        effort="low",
+    )
+
+
+def _isolated(profile: TableProfile, column: ColumnExtremes, side: Side) -> Finding | None:
+    ends = column.lowest if side == "lowest" else column.highest
+    quantile = column.p01 if side == "lowest" else column.p99
+    for count in range(1, len(ends)):
+        apart, rest = ends[:count], ends[count]
+        nearest = abs(apart[-1].value - column.median)
+        reach = abs(rest.value - column.median)
+        rows = sum(end.rows for end in apart)
+        is_sentinel = count == 1 and _is_sentinel(apart[0], rest)
+        factor = SENTINEL_ISOLATION if is_sentinel else ISOLATION
+        if reach == 0 or nearest < factor * reach:
+            continue
+        if reach > MAX_TAIL * abs(quantile - column.median) and not is_sentinel:
+            continue
+        if is_sentinel:
+            return _sentinel(profile, column, apart[0])
+        if rows <= max(MAX_ROWS, MAX_SHARE * column.rows):
+            return _far_off(profile, column, side, apart, rest)
+    return None
+
+
+def _is_sentinel(end: EndValue, rest: EndValue) -> bool:
+    if end.rows < MIN_SENTINEL_ROWS:
+        return False
+    if end.text.startswith(SENTINEL_DATES):
+        return True
+    return end.value in SENTINEL_NUMBERS and (end.value > 0 or rest.value >= 0)
+
+
+def _sentinel(profile: TableProfile, column: ColumnExtremes, end: EndValue) -> Finding:
+    name = identifier(column.name)
+    shown = end.text if column.kind == "date" else figure(end.value)
+    condition = f"{name} = {literal(end.text)}"
+    if column.kind == "number":
+        condition = f"{name} = {literal(end.value)}"
+    return Finding(
+        role=ROLE,
+        title=(
+            f"{column.name} is {shown} in {counted(end.rows, 'row')}, far from all other values: it "
+            "seems to stand for a missing value."
+        ),
+        severity="medium",
+        category="hidden_missing",
+        subject=Subject(table=profile.table, column=column.name),
+        key=shown,
+        evidence=(
+            Evidence(
+                metric=f"rows with {shown} in {column.name}",
+                value=end.rows,
+                threshold=MIN_SENTINEL_ROWS,
+                sql=f"SELECT row_id, {name} FROM {identifier(profile.table)} WHERE {condition}",
+            ),
+        ),
+        rows=end.rows,
+        recommendation=f"Read {shown} as null, or have the source leave the field empty.",
+        impact=f"Averages and extremes of {column.name} are wrong while it counts as a value.",
+        effort="low",
+        confidence=0.9,
+    )
+
+
+def _far_off(
+    profile: TableProfile,
+    column: ColumnExtremes,
+    side: Side,
+    apart: Sequence[EndValue],
+    rest: EndValue,
+) -> Finding:
+    name = identifier(column.name)
+    rows = sum(end.rows for end in apart)
+    border = apart[-1]
+    sign = "<=" if side == "lowest" else ">="
+    limit = literal(border.text) if column.kind == "date" else literal(border.value)
+    shown, other = (
+        masked(end.text, column=column.name) if column.kind == "date" else figure(end.value)
+        for end in (apart[0], rest)
+    )
+    lower = "above" if side == "lowest" else "below"
+    return Finding(
+        role=ROLE,
+        title=(
+            f"{column.name} is {shown} in {_in_rows(rows, apart)}; every other value is {other} "
+            f"or {lower}."
+        ),
+        severity="high",
+        category="impossible_value",
+        subject=Subject(table=profile.table, column=column.name),
+        key=side,
+        evidence=(
+            Evidence(
+                metric=f"{side} value of {column.name}",
+                value=shown if column.kind == "date" else apart[0].value,
+                threshold=other if column.kind == "date" else rest.value,
+                sql=(
+                    f"SELECT row_id, {name} FROM {identifier(profile.table)} "
+                    f"WHERE {name} {sign} {limit}"
+                ),
+            ),
+        ),
+        rows=rows,
+        recommendation="Correct the value at the source or set it to null, and add a range check.",
+        impact=f"It dominates averages, sums and extremes of {column.name}.",
+        effort="low",
+        confidence=0.9,
+    )
+
+
+def _in_rows(rows: int, ends: Sequence[EndValue]) -> str:
+    others = len({end.value for end in ends}) - 1
+    among = f" or {counted(others, 'other value')}" if others else ""
+    return f"{counted(rows, 'row')}{among}"

@@ -1,0 +1,310 @@
+"""Judging texts: what does not look like the rest, and what is the same but for its writing."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from agents.datasets.missing_codes import MISSING_CODES
+from agents.datasets.sql import identifier, literal, literals
+from agents.datasets.text_types import DECIMAL_PATTERN, is_date, is_number, is_timestamp
+from agents.domain.finding import Evidence, Finding, Severity, Subject
+from agents.specialists.quality.merging import merged
+from agents.specialists.quality.missing import ROLE
+from agents.specialists.wording import counted, listed, percent
+from agents.tools.profile import TableProfile
+from agents.tools.similar_values import SimilarPair, SimilarValues
+from agents.tools.text_shapes import UNIT_PATTERN, Shape, TextShapes
+
+MIN_ROWS: Final = 20
+"""Rows below which what most values look like is chance."""
+
+MIN_TYPED: Final = 0.95
+"""Share of numbers or dates from which on the other values are exceptions. DATA: cast rate."""
+
+MIN_UNIT_SHARE: Final = 0.3
+"""Share that the most frequent unit has at least; otherwise it is a word after a number. Ours."""
+
+MAX_UNITS: Final = 10
+
+MIN_MASK_SHARE: Final = 0.02
+"""Share of rows from which on a mask is a form of its own."""
+
+MIN_COVERED: Final = 0.95
+"""Share of rows that such masks cover for the rest to be exceptions. Ours: at 85 % as for other
+tools, the rest of an ordinary code column is a form of its own."""
+
+MAX_MASKS: Final = 6
+"""Forms past which a column follows no pattern. Ours."""
+
+MIN_START: Final = 0.99
+"""Share of distinct values with a common beginning for those without to be exceptions. Ours."""
+
+MIN_START_VALUES: Final = 50
+
+NOTABLE_RATE: Final = 0.01
+"""Share of rows from which on exceptions are more than slips. Ours."""
+
+SHAPE_CONFIDENCE: Final = 0.8
+
+
+def judge_shapes(profile: TableProfile, measured: Sequence[TextShapes]) -> list[Finding]:
+    """Findings about values that look unlike the rest of their column, one for each column."""
+    typed, units, patterns = [], [], []
+    for column in measured:
+        if column.rows < MIN_ROWS or column.is_sampled:
+            continue
+        if (finding := _type_mismatch(profile, column)) is not None:
+            typed.append(finding)
+        elif (finding := _unit_mix(profile, column)) is not None:
+            units.append(finding)
+        elif (finding := _pattern_violation(profile, column)) is not None:
+            patterns.append(finding)
+    return [
+        *merged(typed, "values that are not of the type of the rest"),
+        *merged(units, "units written in several ways"),
+        *merged(patterns, "values that do not look like the rest"),
+    ]
+
+
+def judge_similar_values(profile: TableProfile, measured: Sequence[SimilarValues]) -> list[Finding]:
+    """Findings about values that mean a more frequent one, one for each column."""
+    return merged([_similar(profile, column) for column in measured], "variants of frequent values")
+
+
+def _type_mismatch(profile: TableProfile, column: TextShapes) -> Finding | None:
+    for kind, rows, condition in (
+        ("number", column.numbers, is_number("{0}")),
+        ("date", column.dates, f"({is_date('{0}')} OR {is_timestamp('{0}')})"),
+    ):
+        if MIN_TYPED <= rows / column.rows < 1:
+            wrong = column.rows - rows
+            return _finding(
+                profile,
+                column,
+                category="type_mismatch",
+                title=(
+                    f"{counted(wrong, 'value')} of {column.name} {_are(wrong)} no {kind}, unlike "
+                    f"the other {rows:,}."
+                ),
+                rows=wrong,
+                severity="medium",
+                metric=f"values of {column.name} that are a {kind}",
+                threshold=1.0,
+                value=rows / column.rows,
+                condition=f"NOT {condition.replace('{0}', identifier(column.name))}",
+                recommendation=f"Correct these values and load {column.name} as a {kind}.",
+                impact=f"The whole column is text: it sorts wrongly and cannot be computed with.",
+                confidence=0.95,
+            )
+    return None
+
+
+def _unit_mix(profile: TableProfile, column: TextShapes) -> Finding | None:
+    """Numbers followed by differing units, or by one unit in all rows but a few."""
+    with_unit = sum(unit.rows for unit in column.units)
+    if not with_unit or len(column.units) > MAX_UNITS:
+        return None
+    if (with_unit + column.numbers) / column.rows < MIN_TYPED:
+        return None
+    if column.units[0].rows < MIN_UNIT_SHARE * with_unit:
+        return None
+    forms = [(unit.text, unit.rows) for unit in column.units]
+    if column.numbers:
+        forms.append(("no unit", column.numbers))
+    forms.sort(key=lambda form: -form[1])
+    others = column.rows - with_unit - column.numbers
+    if len(forms) == 1 and not others:
+        return None
+    usual = forms[0][0]
+    rows = column.rows - forms[0][1]
+    shown = [f"{text} ({count:,})" for text, count in forms]
+    if others:
+        shown.append(f"no number ({others:,})")
+    condition = f"NOT {is_number(identifier(column.name))}"
+    if usual != "no unit":
+        name = identifier(column.name)
+        extracted = f"rtrim(regexp_extract({name}, '^{UNIT_PATTERN}$', 1))"
+        condition = f"{extracted} <> {literal(usual)}"
+    return _finding(
+        profile,
+        column,
+        category="unit_mix",
+        title=f"{column.name} writes its unit in {len(shown)} ways: {listed(shown)}.",
+        rows=rows,
+        severity="medium" if rows >= NOTABLE_RATE * column.rows else "low",
+        metric=f"values of {column.name} not written as the most frequent way",
+        threshold=0.0,
+        value=rows / column.rows,
+        condition=condition,
+        recommendation=f"Store a number in {column.name} and the unit in its name or beside it.",
+        impact="The column cannot be computed with, and values in different units look alike.",
+        confidence=0.9,
+    )
+
+
+def _pattern_violation(profile: TableProfile, column: TextShapes) -> Finding | None:
+    pattern = _start_pattern(column) or _mask_pattern(column)
+    if pattern is None:
+        return None
+    said, regex, rows = pattern
+    return _finding(
+        profile,
+        column,
+        category="pattern_violation",
+        title=(
+            f"{counted(rows, 'row')} of {column.name} {_have(rows)} a value unlike the others, "
+            f"which {said}."
+        ),
+        rows=rows,
+        severity="medium" if rows >= NOTABLE_RATE * column.rows else "low",
+        metric=f"rows of {column.name} that do not match the usual pattern",
+        threshold=0.0,
+        value=rows / column.rows,
+        condition=f"NOT regexp_full_match({identifier(column.name)}, {literal(regex)}, 's')",
+        recommendation="Check these values against their source; add the pattern as a check.",
+        impact="A wrong code joins to nothing, or to the wrong thing.",
+        confidence=SHAPE_CONFIDENCE,
+    )
+
+
+def _start_pattern(column: TextShapes) -> tuple[str, str, int] | None:
+    start = column.start
+    if start is None or not start.text or start.text[0].isdigit() or start.text[0].isspace():
+        return None
+    if column.values < MIN_START_VALUES or 2 * column.spaced > column.values:
+        return None
+    rows = column.rows - start.rows
+    if not MIN_START <= start.values / column.values < 1 or rows > NOTABLE_RATE * column.rows:
+        return None
+    return f"begin with {start.text}", re.escape(start.text) + ".*", rows
+
+
+def _mask_pattern(column: TextShapes) -> tuple[str, str, int] | None:
+    """The one mask that nearly all values have, or else a few when lengths are disregarded."""
+    if not column.masks:
+        return None
+    usual = column.masks[0]
+    if MIN_COVERED <= usual.rows / column.rows < 1 and "9" in usual.text:
+        return f"look like {usual.text}", _mask_regex(usual.text, ""), column.rows - usual.rows
+    forms = [run for run in column.runs if run.rows >= MIN_MASK_SHARE * column.rows]
+    covered = sum(form.rows for form in forms)
+    if not MIN_COVERED <= covered / column.rows < 1 or len(forms) > MAX_MASKS:
+        return None
+    if not all("9" in form.text and form.text.count(" ") <= 1 for form in forms):
+        return None
+    said = listed([_spelt_out(form) for form in forms])
+    regex = "|".join(_mask_regex(form.text, "+") for form in forms)
+    return f"look like {said}", regex, column.rows - covered
+
+
+def _mask_regex(mask: str, repeated: str) -> str:
+    classes = {"9": "[0-9]", "A": r"\p{Lu}", "a": r"\p{Ll}"}
+    return "".join(
+        classes[character] + repeated if character in classes else re.escape(character)
+        for character in mask
+    )
+
+
+def _spelt_out(form: Shape) -> str:
+    return form.text.replace("9", "9…").replace("A", "A…").replace("a", "a…")
+
+
+def _finding(
+    profile: TableProfile,
+    column: TextShapes,
+    *,
+    category: str,
+    title: str,
+    rows: int,
+    severity: Severity,
+    metric: str,
+    threshold: float,
+    value: float,
+    condition: str,
+    recommendation: str,
+    impact: str,
+    confidence: float,
+) -> Finding:
+    name = identifier(column.name)
+    codes = literals(sorted(MISSING_CODES))
+    return Finding(
+        role=ROLE,
+        title=title,
+        severity=severity,
+        category=category,
+        subject=Subject(table=profile.table, column=column.name),
+        evidence=(
+            Evidence(
+                metric=metric,
+                value=value,
+                threshold=threshold,
+                sql=(
+                    f"SELECT row_id, {name} FROM {identifier(profile.table)} WHERE {condition} "
+                    f"AND lower(trim({name})) NOT IN ({codes})"
+                ),
+            ),
+        ),
+        rows=rows,
+        recommendation=recommendation,
+        impact=impact,
+        confidence=confidence,
+    )
+
+
+def _similar(profile: TableProfile, column: SimilarValues) -> Finding:
+    first = column.pairs[0]
+    name = identifier(column.name)
+    forms = {pair.likeness for pair in column.pairs}
+    if column.variants == 1 and first.likeness == "longer form":
+        title = (
+            f"{column.name} seems to have two names for one thing: {first.variant} "
+            f"({first.variant_rows:,} rows) and {first.value} ({first.value_rows:,}) share "
+            f"{first.shared} values of {first.witness}."
+        )
+    else:
+        how = {"spelling": "look misspelt", "case or spacing": "differ in case or spacing"}
+        said = how.get(next(iter(forms)), "are variants") if len(forms) == 1 else "are variants"
+        title = (
+            f"{counted(column.variants, 'value')} of {column.name} in {counted(column.rows, 'row')} "
+            f"{said if said != 'are variants' else 'are variants of other values'}: "
+            f"{listed([_pair(pair) for pair in column.pairs], most=3)}."
+        )
+    share = column.rows / profile.rows
+    return Finding(
+        role=ROLE,
+        title=title,
+        severity="medium" if share >= NOTABLE_RATE else "low",
+        category="inconsistent_category",
+        subject=Subject(table=profile.table, column=column.name),
+        evidence=(
+            Evidence(
+                metric=f"share of rows with a variant of another {column.name}",
+                value=share,
+                threshold=0.0,
+                sql=(
+                    f"SELECT row_id, {name} FROM {identifier(profile.table)} "
+                    f"WHERE {column.condition}"
+                ),
+            ),
+        ),
+        rows=column.rows,
+        recommendation=(
+            f"Map the variants to one form each, and draw {column.name} from a list when it is "
+            "entered."
+        ),
+        impact=f"Groups by {column.name} are split, and counts for each are too low.",
+        effort="low",
+        confidence=0.7 if "longer form" in forms else 0.85,
+    )
+
+
+def _pair(pair: SimilarPair) -> str:
+    return f"{pair.variant} ({pair.variant_rows:,}) for {pair.value} ({pair.value_rows:,})"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _have(number: int) -> str:
+    return "has" if number == 1 else "have"

@@ -1,0 +1,69 @@
+"""`convener` as a process of its own, in a home of its own."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BOUND = 60.0
+DATA = Path(__file__).parents[1] / "data"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that came to its end."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class CommandLine:
+    """Runs commands with `home` for state and cache and `folder` as working directory."""
+
+    home: Path
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    async def run(self, *arguments: str, stdin: bytes | None = None) -> Ended:
+        process = await self._start(arguments)
+        async with asyncio.timeout(BOUND):
+            out, err = await process.communicate(stdin)
+        assert process.returncode is not None
+        return Ended(process.returncode, out.decode(), err.decode())
+
+    @asynccontextmanager
+    async def worker(self, *arguments: str) -> AsyncIterator[Process]:
+        """A worker that serves from the moment the block is entered; ended with SIGTERM."""
+        process = await self._start(("worker", *arguments))
+        assert process.stderr is not None
+        try:
+            async with asyncio.timeout(BOUND):
+                line = (await process.stderr.readline()).decode()
+            assert line.startswith("Serving"), line + (await process.stderr.read()).decode()
+            yield process
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(BOUND):
+                await process.communicate()
+
+    async def _start(self, arguments: tuple[str, ...]) -> Process:
+        environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("CONVENER", "OPENAI"))},
+            "HOME": str(self.home),
+            "XDG_STATE_HOME": str(self.home / "state"),
+            "XDG_CACHE_HOME": str(self.home / "cache"),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            **self.environment,
+        }
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "agents", *arguments,
+            cwd=self.folder, env=environment, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+        )

@@ -1,0 +1,223 @@
+"""What is particular to the embedded transport: scopes, direct envelopes, leases, coming back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bus.domain.envelope import Envelope
+from bus.errors import SettlementError, UnroutableError, UsageError
+from bus.history import HistoryQuery
+from bus.sqlite import wakeup
+from bus.transport import Subscription
+from bus.transports import sqlite as sqlite_transport
+from tests.support.bus_under_test import PATIENCE, acknowledge, is_silent, next_of, until
+from tests.support.clock import ManualClock
+from tests.support.events import event, events
+from tests.support.sqlite_bus import SqliteBus, open_sqlite_bus
+
+WORKERS = Subscription(pattern="task.a", group="agent.a")
+LISTENER = Subscription(pattern="event.#")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def bus(tmp_path: Path, clock: ManualClock) -> AsyncIterator[SqliteBus]:
+    async with open_sqlite_bus(str(tmp_path / "bus.db"), clock) as opened:
+        yield opened
+
+
+# Scopes
+
+
+async def test_a_scope_takes_no_work_of_another_and_gives_none_away(bus: SqliteBus):
+    common, scoped = await bus.transport(), await bus.transport(scope="run-1")
+    async with common.subscribe(WORKERS) as for_all, scoped.subscribe(WORKERS) as for_run:
+        mine, theirs = event("task.a"), event("task.a")
+        await scoped.publish(mine)
+        await common.publish(theirs)
+        assert [each.envelope.id for each in await acknowledge(for_run, 1)] == [mine.id]
+        assert [each.envelope.id for each in await acknowledge(for_all, 1)] == [theirs.id]
+        assert await is_silent(for_run)
+        assert await is_silent(for_all)
+        assert await common.consumers("agent.a") == await scoped.consumers("agent.a") == 1
+
+
+async def test_a_scope_hears_its_own_notices_only(bus: SqliteBus):
+    common, scoped = await bus.transport(), await bus.transport(scope="run-1")
+    async with common.subscribe(LISTENER) as for_all, scoped.subscribe(LISTENER) as for_run:
+        await scoped.publish(event("event.thing"))
+        await acknowledge(for_run, 1)
+        assert await is_silent(for_all)
+
+
+async def test_all_scopes_share_one_history(bus: SqliteBus):
+    scoped, history = await bus.transport(scope="run-1"), await bus.history()
+    sent = event("event.thing")
+    await scoped.publish(sent)
+    assert [record.id for record in await history.query(HistoryQuery())] == [sent.id]
+
+
+async def test_the_groups_of_a_scope_end_with_their_transport(bus: SqliteBus):
+    scoped = await bus.transport(scope="run-1")
+    async with scoped.subscribe(WORKERS):
+        pass
+    await scoped.publish(event("task.a"))
+    await scoped.aclose()
+    again = await bus.transport(scope="run-1")
+    with pytest.raises(UnroutableError):
+        await again.publish(event("task.a"))
+    async with again.subscribe(WORKERS) as deliveries:
+        assert await is_silent(deliveries)
+
+
+async def test_a_group_of_a_scope_belongs_to_one_transport(bus: SqliteBus):
+    one, two = await bus.transport(scope="run-1"), await bus.transport(scope="run-1")
+    async with one.subscribe(WORKERS):
+        with pytest.raises(UsageError):
+            async with two.subscribe(WORKERS):
+                pass
+
+
+# Direct envelopes
+
+
+async def test_a_direct_envelope_goes_to_the_queue_that_it_names(bus: SqliteBus):
+    transport, history = await bus.transport(), await bus.history()
+    async with transport.subscribe(WORKERS) as deliveries:
+        sent = Envelope(topic="agent.a", body=b"{}", id="m1", direct=True)
+        await transport.publish(sent)
+        (delivery,) = await acknowledge(deliveries, 1)
+        assert delivery.envelope == sent
+    assert [record.id for record in await history.query(HistoryQuery())] == ["m1"]
+    with pytest.raises(UnroutableError):
+        await transport.publish(Envelope(topic="task.a", body=b"{}", direct=True))
+
+
+# Leases
+
+
+async def test_a_lease_that_ran_out_fences_whoever_had_it(bus: SqliteBus, clock: ManualClock):
+    slow, quick = await bus.transport(), await bus.transport()
+    async with slow.subscribe(WORKERS) as deliveries:
+        await slow.publish(event("task.a"))
+        late = await next_of(deliveries)
+        slow._renewed_at = clock.monotonic() + 1000  # it does not come to renew
+        clock.advance(16)
+        async with quick.subscribe(WORKERS) as others:
+            delivery = await next_of(others)
+            assert (delivery.attempt, delivery.redeliveries) == (1, 1)
+            with pytest.raises(SettlementError):
+                await late.ack()
+            assert late.lost.is_set()
+            await delivery.ack()
+            assert await is_silent(others)
+
+
+async def test_leases_are_renewed(bus: SqliteBus, clock: ManualClock, monkeypatch):
+    monkeypatch.setattr(sqlite_transport, "PROBE_INTERVAL", 0.01)
+    holding, waiting = await bus.transport(), await bus.transport()
+    async with holding.subscribe(WORKERS) as deliveries, waiting.subscribe(WORKERS) as others:
+        await holding.publish(event("task.a"))
+        takers = {asyncio.ensure_future(anext(each)): each for each in (deliveries, others)}
+        (taken,), _ = await asyncio.wait(takers, return_when=asyncio.FIRST_COMPLETED, timeout=9)
+
+        async def both_have_renewed() -> bool:
+            return clock.monotonic() - min(holding._renewed_at, waiting._renewed_at) < 3
+
+        for _ in range(6):
+            clock.advance(4)
+            await until(both_have_renewed)
+        assert not taken.result().lost.is_set()
+        await taken.result().ack()
+        for taker in takers:
+            taker.cancel()
+        await asyncio.wait(takers)
+
+
+async def test_a_renewal_that_comes_too_late_says_that_the_delivery_is_lost(
+    bus: SqliteBus, clock: ManualClock, monkeypatch
+):
+    monkeypatch.setattr(sqlite_transport, "PROBE_INTERVAL", 0.05)
+    slow, quick = await bus.transport(), await bus.transport()
+    async with slow.subscribe(WORKERS) as deliveries:
+        await slow.publish(event("task.a"))
+        late = await next_of(deliveries)
+        slow._renewed_at = clock.monotonic() + 16  # it stands still for so long
+        clock.advance(16)
+        async with quick.subscribe(WORKERS) as others:
+            await next_of(others)
+            clock.advance(4)
+            async with asyncio.timeout(PATIENCE):
+                await late.lost.wait()
+
+
+async def test_who_was_given_up_comes_back(bus: SqliteBus, clock: ManualClock, monkeypatch):
+    monkeypatch.setattr(sqlite_transport, "PROBE_INTERVAL", 0.01)
+    transport, publisher = await bus.transport(), await bus.transport()
+    async with transport.subscribe(WORKERS) as work, transport.subscribe(LISTENER) as notices:
+        await publisher.publish(event("task.a"))
+        held = await next_of(work)
+        database = await bus.database()
+        await database.write(
+            lambda connection: sqlite_transport.queues.bury(
+                connection, [transport._peer], sqlite_transport.Routes("")
+            )
+        )
+        clock.advance(4)
+        async with asyncio.timeout(PATIENCE):
+            await held.lost.wait()
+        again = await next_of(work)
+        assert again.envelope.id == held.envelope.id
+        await again.ack()
+        await publisher.publish(event("event.thing"))
+        await acknowledge(notices, 1)
+        assert await publisher.consumers("agent.a") == 1
+
+
+# Waking up
+
+
+async def test_without_a_doorbell_messages_still_arrive(bus: SqliteBus, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("x" * 100)))
+    transport, publisher = await bus.transport(), await bus.transport()
+    async with transport.subscribe(WORKERS) as deliveries:
+        for envelope in events("task.a", 3):
+            await publisher.publish(envelope)
+            await acknowledge(deliveries, 1)
+
+
+async def test_with_a_doorbell_nobody_waits_for_the_next_look(bus: SqliteBus, monkeypatch):
+    monkeypatch.setattr(wakeup, "POLL_INTERVAL", 3600.0)
+    transport, publisher = await bus.transport(), await bus.transport()
+    async with transport.subscribe(WORKERS) as deliveries:
+        await asyncio.sleep(0.05)
+        for envelope in events("task.a", 3):
+            await publisher.publish(envelope)
+            await acknowledge(deliveries, 1)
+
+
+# What is left behind
+
+
+async def test_nothing_is_left_of_what_need_not_be_kept(bus: SqliteBus):
+    transport = await bus.transport()
+    progress = Subscription(pattern="progress.#")
+    async with transport.subscribe(progress) as heard, transport.subscribe(WORKERS) as work:
+        duplicate = event("task.a")
+        for envelope in [*events("progress.r1", 4), duplicate, duplicate]:
+            await transport.publish(envelope)
+        await acknowledge(heard, 2)
+        await acknowledge(work, 2)
+    left = await transport._database.read(
+        lambda connection: [
+            connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in ("deliveries", "messages WHERE recorded = 0", "messages", "consumers")
+        ]
+    )
+    assert left == [0, 0, 1, 0]
