@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
 from agents.dataset import Datasets
 from agents.domain.task import RouteKind
+from agents.errors import AgentUsageError
 
 Permission: TypeAlias = Literal["read_data", "execute_queries", "write_data", "admin_operations"]
 Effect: TypeAlias = Literal["pure", "idempotent", "effect"]
@@ -78,7 +79,9 @@ def tool(
         for parameter in inspect.signature(function).parameters.values():
             annotation = hints.get(parameter.name)
             if annotation is None:
-                raise TypeError(f"{function.__name__}: parameter {parameter.name} has no type")
+                raise AgentUsageError(
+                    f"The parameter {parameter.name} of the tool {function.__name__} has no type."
+                )
             if annotation is Datasets:
                 data_parameter = parameter.name
             elif parameter.default is inspect.Parameter.empty:
@@ -87,7 +90,9 @@ def tool(
                 fields[parameter.name] = (annotation, parameter.default)
         description = inspect.getdoc(function)
         if not description or "return" not in hints:
-            raise TypeError(f"{function.__name__}: a tool needs a docstring and a result type")
+            raise AgentUsageError(
+                f"The tool {function.__name__} needs a docstring and a result type."
+            )
         return Tool(
             name=function.__name__,
             description=description,

@@ -45,15 +45,13 @@ async def connect(
         >>> class OrderPlaced(Payload):
         ...     message_type = "shop.order.placed.v1"
         ...     order_id: str
-        >>> async def main() -> None:
-        ...     async with connect(f"sqlite:///{tempfile.mkdtemp()}/bus.db",
-        ...                        registry=Registry(OrderPlaced)) as bus:
-        ...         async def pack(message, context):
-        ...             print("packing", message.content.order_id)
-        ...         async with bus.serve("orders.placed", pack, group="packing"):
-        ...             await bus.publish(OrderPlaced(order_id="A1"), to="orders.placed")
-        >>> asyncio.run(main())
-        packing A1
+        >>> async def main(url: str) -> None:
+        ...     async with connect(url, registry=Registry(OrderPlaced)) as bus:
+        ...         async with bus.subscribe("event.#") as events:
+        ...             await bus.announce(OrderPlaced(order_id="A1"))
+        ...             print((await anext(events)).content.order_id)
+        >>> asyncio.run(main(f"sqlite:///{tempfile.mkdtemp()}/bus.db"))
+        A1
     """
     _log_quietly_unless_configured()
     clock = clock or SystemClock()

@@ -19,7 +19,7 @@ from bus.consumer import Consumer, Received
 from bus.dead_letter import DeadLetters
 from bus.domain import codec
 from bus.domain.authority import Verify
-from bus.domain.envelope import Envelope, Headers, at_reply_address
+from bus.domain.envelope import Headers, at_reply_address
 from bus.domain.fault import Fault
 from bus.domain.message import (
     AgentMessage,
@@ -32,15 +32,14 @@ from bus.domain.message import (
 from bus.domain.retry import RetryPolicy
 from bus.domain.topic import check_topic
 from bus.errors import (
-    MessageError,
     RequestTimeoutError,
-    SettlementError,
     TransportClosedError,
     UsageError,
 )
 from bus.handling import Handler
 from bus.history import History
 from bus.ledger import Ledger
+from bus.listening import decoded
 from bus.requests import Requests
 from bus.tasks import task_group
 from bus.transport import Subscription, Transport
@@ -232,8 +231,11 @@ class MessageBus:
 
         Messages that this process cannot decode are skipped.
         """
-        async with self._transport.subscribe(Subscription(pattern=pattern)) as deliveries:
-            yield self._decoded(deliveries)
+        async with (
+            self._transport.subscribe(Subscription(pattern=pattern)) as deliveries,
+            aclosing(decoded(deliveries, self._registry, self.clock)) as messages,
+        ):
+            yield messages
 
     @asynccontextmanager
     async def serve(
@@ -379,21 +381,3 @@ class MessageBus:
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._background.append(self._tasks.create_task(work, name=name))
-
-    async def _decoded(self, deliveries: AsyncIterator[Any]) -> AsyncIterator[AgentMessage[Any]]:
-        async for delivery in deliveries:
-            envelope: Envelope = delivery.envelope
-            try:
-                event = codec.parse(envelope.body)
-                message = codec.decode(
-                    event, self._registry, topic=envelope.topic, now=self.clock.now()
-                )
-            except MessageError as error:
-                _log.debug("bus.message.skipped", topic=envelope.topic, error=str(error))
-                message = None
-            try:
-                await delivery.ack()
-            except SettlementError:
-                _log.debug("bus.delivery.lost", topic=envelope.topic)
-            if message is not None:
-                yield message

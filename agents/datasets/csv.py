@@ -13,7 +13,7 @@ from typing import Any, Final
 import duckdb
 
 from agents.datasets.csv_dialect import HEAD_BYTES, Dialect, guess
-from agents.datasets.missing_codes import MISSING_CODES
+from agents.datasets.missing_codes import MISSING_NUMBER_CODES
 from agents.datasets.readers import (
     ReadColumn,
     Reading,
@@ -204,7 +204,7 @@ def _retyped(connection: duckdb.DuckDBPyConnection, reading: Reading) -> Reading
             continue
         codes = connection.execute(
             f"SELECT c{number}, count(*) FROM rows "
-            f"WHERE lower(trim(c{number})) IN ({literals(sorted(MISSING_CODES))}) "
+            f"WHERE lower(trim(c{number})) IN ({literals(sorted(MISSING_NUMBER_CODES))}) "
             "GROUP BY 1 ORDER BY 1"
         ).fetchall()
         if not codes:
@@ -234,7 +234,7 @@ def _hidden_type(connection: duckdb.DuckDBPyConnection, column: str) -> str | No
             SELECT count(*), bool_and({is_integer("v")}), bool_and({is_number("v")}),
                 bool_and({is_date("v")}), bool_and({is_timestamp("v")})
             FROM (SELECT {column} AS v FROM {rows}
-                WHERE lower(trim({column})) NOT IN ({literals(sorted(MISSING_CODES))}))
+                WHERE lower(trim({column})) NOT IN ({literals(sorted(MISSING_NUMBER_CODES))}))
             """
         ).fetchone()
         assert found is not None

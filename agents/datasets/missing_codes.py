@@ -32,7 +32,6 @@ CLEAR_CODES: Final = frozenset(
 AMBIGUOUS_CODES: Final = frozenset(
     {
         "na",
-        "none",
         "-",
         "--",
         "---",
@@ -43,7 +42,6 @@ AMBIGUOUS_CODES: Final = frozenset(
         "unk",
         "undefined",
         "not available",
-        "not applicable",
         "not provided",
         "no data",
         "empty",
@@ -54,3 +52,6 @@ AMBIGUOUS_CODES: Final = frozenset(
 """They may be values of their own in a text column, never in one of numbers or dates."""
 
 MISSING_CODES: Final = CLEAR_CODES | AMBIGUOUS_CODES
+
+MISSING_NUMBER_CODES: Final = MISSING_CODES | {"none", "not applicable"}
+"""Of a column of numbers or dates; in a text column these mostly say something."""

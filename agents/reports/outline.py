@@ -90,9 +90,9 @@ def terms(recommendation: Recommendation) -> str:
 
 
 def measurement(evidence: Evidence) -> str:
-    """Such as "null_rate 0.12 (threshold 0.05)"."""
+    """Such as "null rate: 0.12 (threshold 0.05)"."""
     limit = "" if evidence.threshold is None else f" (threshold {figure(evidence.threshold)})"
-    return f"{evidence.metric} {figure(evidence.value)}{limit}"
+    return f"{evidence.metric}: {figure(evidence.value)}{limit}"
 
 
 def connections(report: ReportPublished) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
@@ -110,16 +110,12 @@ def connections(report: ReportPublished) -> Sequence[tuple[str, Sequence[tuple[s
 
 def _order(report: ReportPublished) -> Sequence[tuple[str, str]]:
     """The dependencies; those with the same first side and reason are one."""
-    title = {finding.id: shortened(finding.title, 120) for finding in report.findings}
+    title = {finding.id: shortened(finding.title, 100) for finding in report.findings}
     groups: dict[tuple[str, str], list[str]] = {}
     for each in report.dependencies:
-        after = title.get(each.after, each.after)
-        groups.setdefault((each.before, each.why), []).append(after)
-    return [
-        (
-            f"First: {title.get(before, before)}",
-            f"{why} Then: {'; '.join(after[:TOP_CONNECTIONS])}"
-            + (f"; {len(after) - TOP_CONNECTIONS} more." if len(after) > TOP_CONNECTIONS else "."),
-        )
-        for (before, why), after in groups.items()
-    ]
+        groups.setdefault((each.before, each.why), []).append(title.get(each.after, each.after))
+    entries = []
+    for (before, why), after in groups.items():
+        more = f" and {len(after) - 1} more" if len(after) > 1 else ""
+        entries.append((f"{title.get(before, before)}: before “{after[0]}”{more}", why))
+    return entries

@@ -1,4 +1,4 @@
-"""The data quality engineer: is the data complete, consistent, possible?"""
+"""The data quality engineer: whether the data is complete, consistent and possible."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,6 +9,7 @@ from agents.specialists.check import Check, carry_out
 from agents.specialists.quality.duplicates import judge_candidate_keys, judge_duplicate_rows
 from agents.specialists.quality.hidden_missing import judge_hidden_missing
 from agents.specialists.quality.impossible import judge_extremes
+from agents.specialists.quality.merging import tidied
 from agents.specialists.quality.missing import ROLE, judge_missing
 from agents.specialists.quality.structure import judge_constant_columns, judge_reading
 from agents.specialists.quality.text import judge_shapes, judge_similar_values
@@ -36,8 +37,8 @@ CHECKS: Final[tuple[Check[Any], ...]] = (
 
 
 async def examine(examination: Examination) -> Sequence[Finding]:
-    """Profile each table, then put every check to it; most severe findings first."""
-    return await carry_out(examination, CHECKS)
+    """Profile each table, put every check to it, and tell what is found without repetition."""
+    return tidied(await carry_out(examination, CHECKS))
 
 
 SPECIALIST: Final = Specialist(

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from agents.domain.finding import Finding
+from agents.domain.task import PinnedDataset
 from agents.specialist import Examination, Specialist
 from agents.specialists.attempt import attempt
+from agents.specialists.figures.columns import ColumnUses
 from agents.specialists.speed import ROLE
 from agents.specialists.speed.layout import judge_layout
 from agents.specialists.speed.service import judge_service
@@ -17,11 +19,13 @@ from agents.specialists.speed.stream import (
     judge_repeats,
     judge_timing,
 )
+from agents.specialists.speed.volume import judge_volume
 from agents.tools.duplicate_events import duplicate_events
 from agents.tools.event_rate import event_rate
 from agents.tools.event_timing import event_timing
 from agents.tools.file_layout import file_layout
 from agents.tools.key_skew import key_skew
+from agents.tools.periods import periods
 from agents.tools.profile import profile
 
 
@@ -31,6 +35,7 @@ async def examine(examination: Examination) -> Sequence[Finding]:
     for dataset in examination.task.datasets:
         findings += await _files(examination, dataset.name)
         findings += await _keys(examination, dataset.name)
+        findings += await _volume(examination, dataset)
     if examination.task.route.kind == "streaming":
         findings += await _events(examination)
     return findings
@@ -59,6 +64,18 @@ async def _keys(examination: Examination, table: str) -> Sequence[Finding]:
         if skew is not None:
             skews.append((column, skew))
     return list(judge_skew(table, skews))
+
+
+async def _volume(examination: Examination, dataset: PinnedDataset) -> Sequence[Finding]:
+    if not examination.has(periods) or examination.task.route.kind == "streaming":
+        return []
+    topic = f"The volume of {dataset.name}"
+    profiled = await attempt(examination, profile, topic, table=dataset.name)
+    time = ColumnUses.of(profiled).time if profiled is not None else ()
+    if not time:
+        return []
+    series = await attempt(examination, periods, topic, table=dataset.name, time=time)
+    return [] if series is None else list(judge_volume(dataset, time, series))
 
 
 async def _events(examination: Examination) -> Sequence[Finding]:
@@ -96,7 +113,7 @@ async def _events(examination: Examination) -> Sequence[Finding]:
 SPECIALIST: Final = Specialist(
     role=ROLE,
     title="Performance analyst",
-    tools=(profile, file_layout, key_skew, event_timing, duplicate_events, event_rate),
+    tools=(profile, file_layout, key_skew, periods, event_timing, duplicate_events, event_rate),
     examine=examine,
     questions={
         "batch": (

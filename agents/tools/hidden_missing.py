@@ -13,7 +13,10 @@ MAX_CODES: Final = 8
 
 
 class MissingCode(Part):
-    """A text that stands for a missing value; `is_clear` if it can mean nothing else."""
+    """A text that stands for a missing value.
+
+    `is_clear` if it can mean nothing else, or stands for missing numbers elsewhere in the file.
+    """
 
     value: str
     rows: int
@@ -31,6 +34,10 @@ class CodedColumn(Part):
 @tool(permission="read_data", timeout=300.0)
 async def hidden_missing(data: Datasets, table: str) -> tuple[CodedColumn, ...]:
     """Count the codes for missing values, such as N/A, ? or a blank, in each text column."""
+    known = await data.query(
+        f"SELECT DISTINCT value FROM reading.{identifier(table)} WHERE problem = 'missing code'"
+    )
+    clear = CLEAR_CODES | {value.strip().lower() for (value,) in known}
     found = []
     for column in data.table(table).columns:
         if column.type != "VARCHAR":
@@ -45,7 +52,7 @@ async def hidden_missing(data: Datasets, table: str) -> tuple[CodedColumn, ...]:
         )
         if rows:
             codes = tuple(
-                MissingCode(value=value, rows=count, is_clear=value.strip().lower() in CLEAR_CODES)
+                MissingCode(value=value, rows=count, is_clear=value.strip().lower() in clear)
                 for value, count, _ in rows
             )
             found.append(CodedColumn(name=column.name, present=rows[0][2], codes=codes))

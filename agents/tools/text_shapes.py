@@ -9,7 +9,7 @@ from agents.datasets.sql import identifier, literals
 from agents.datasets.text_types import DECIMAL_PATTERN, is_date, is_number, is_timestamp
 from agents.domain.finding import Part
 from agents.tool import tool
-from agents.tools.masking import shortened
+from agents.tools.masking import masked, shortened
 from agents.tools.profile import profile
 
 MAX_VALUES: Final = 50_000
@@ -18,6 +18,8 @@ MAX_VALUES: Final = 50_000
 MAX_SHAPES: Final = 12
 """Masks or units of one column, most frequent first."""
 
+MAX_STARTS: Final = 3
+
 CODES: Final = literals(sorted(MISSING_CODES))
 
 UNIT_PATTERN: Final = rf"\s*{DECIMAL_PATTERN}\s*([%°€$£]|[a-zA-Zµ°][a-zA-Zµ°²³ ./%]{{0,19}})"
@@ -25,11 +27,12 @@ UNIT_PATTERN: Final = rf"\s*{DECIMAL_PATTERN}\s*([%°€$£]|[a-zA-Zµ°][a-zA-Z
 
 
 class Shape(Part):
-    """How many distinct values, and how many rows, look like `text`."""
+    """How many distinct values, and how many rows, look like `text`; one of them, masked."""
 
     text: str
     values: int
     rows: int
+    example: str
 
 
 class TextShapes(Part):
@@ -48,7 +51,7 @@ class TextShapes(Part):
     masks: tuple[Shape, ...]
     runs: tuple[Shape, ...]
     units: tuple[Shape, ...]
-    start: Shape | None
+    starts: tuple[Shape, ...]
     is_sampled: bool
 
 
@@ -74,10 +77,10 @@ async def text_shapes(data: Datasets, table: str) -> tuple[TextShapes, ...]:
                 numbers=numbers or 0,
                 dates=dates or 0,
                 spaced=spaced or 0,
-                masks=_shapes(masks),
-                runs=_shapes(runs),
-                units=_shapes(units),
-                start=_start(starts),
+                masks=_shapes(column.name, masks),
+                runs=_shapes(column.name, runs),
+                units=_shapes(column.name, units),
+                starts=_starts(column.name, starts),
                 is_sampled=every > 1,
             )
         )
@@ -93,50 +96,66 @@ def _sql(table: str, column: str, every: int) -> str:
         ),
         masks AS (
             SELECT regexp_replace(regexp_replace(regexp_replace(
-                v, '[0-9]', '9', 'g'), '\\p{{Lu}}', 'A', 'g'), '\\p{{Ll}}', 'a', 'g') AS text, n
+                v, '[0-9]', '9', 'g'), '\\p{{Lu}}', 'A', 'g'), '\\p{{Ll}}', 'a', 'g') AS text, n, v
             FROM counted
         ),
         runs AS (
             SELECT regexp_replace(regexp_replace(regexp_replace(
-                text, 'A+', 'A', 'g'), 'a+', 'a', 'g'), '9+', '9', 'g') AS text, n
+                text, 'A+', 'A', 'g'), 'a+', 'a', 'g'), '9+', '9', 'g') AS text, n, v
             FROM masks
         ),
         units AS (
-            SELECT rtrim(regexp_extract(v, '^{UNIT_PATTERN}$', 1)) AS text, n
+            SELECT rtrim(regexp_extract(v, '^{UNIT_PATTERN}$', 1)) AS text, n, v
             FROM counted WHERE regexp_full_match(v, '{UNIT_PATTERN}')
         )
         SELECT count(*), CAST(sum(n) AS BIGINT),
-            CAST(sum(n) FILTER ({is_number("v")}) AS BIGINT),
+            CAST(sum(n) FILTER ({is_number("v")} OR regexp_full_match(v, '[0-9]+')) AS BIGINT),
             CAST(sum(n) FILTER ({is_date("v")} OR {is_timestamp("v")}) AS BIGINT),
             count(*) FILTER (contains(trim(v), ' ')),
             {_ranked("masks")}, {_ranked("runs")}, {_ranked("units")},
-            (SELECT [c, CAST(k AS VARCHAR), CAST(m AS VARCHAR), first, last] FROM (
-                SELECT v[1] AS c, count(*) AS k, sum(n) AS m, min(v) AS first, max(v) AS last
-                FROM counted GROUP BY 1 ORDER BY k DESC, c LIMIT 1))
+            (SELECT list([first, last, CAST(k AS VARCHAR), CAST(m AS VARCHAR)] ORDER BY k DESC, c)
+                FROM (SELECT v[1] AS c, count(*) AS k, sum(n) AS m, min(v) AS first, max(v) AS last
+                    FROM counted GROUP BY 1 ORDER BY k DESC, c LIMIT {MAX_STARTS}))
         FROM counted
         """
 
 
 def _ranked(relation: str) -> str:
     return (
-        "(SELECT list([text, CAST(k AS VARCHAR), CAST(m AS VARCHAR)] ORDER BY m DESC, k DESC, text)"
-        f" FROM (SELECT text, count(*) AS k, sum(n) AS m FROM {relation} GROUP BY 1 "
+        "(SELECT list([text, CAST(k AS VARCHAR), CAST(m AS VARCHAR), e] "
+        "ORDER BY m DESC, k DESC, text) "
+        f"FROM (SELECT text, count(*) AS k, sum(n) AS m, min(v) AS e FROM {relation} GROUP BY 1 "
         f"ORDER BY m DESC, k DESC, text LIMIT {MAX_SHAPES}))"
     )
 
 
-def _shapes(found: Sequence[Any] | None) -> tuple[Shape, ...]:
+def _shapes(column: str, found: Sequence[Any] | None) -> tuple[Shape, ...]:
     return tuple(
-        Shape(text=shortened(text), values=values, rows=rows) for text, values, rows in found or ()
+        Shape(
+            text=shortened(text),
+            values=int(values),
+            rows=int(rows),
+            example=masked(example, column=column),
+        )
+        for text, values, rows, example in found or ()
     )
 
 
-def _start(found: Sequence[str] | None) -> Shape | None:
-    if not found:
-        return None
-    _, values, rows, first, last = found
-    shared = next(
-        (n for n, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]),
-        min(len(first), len(last)),
+def _starts(column: str, found: Sequence[Any] | None) -> tuple[Shape, ...]:
+    return tuple(
+        Shape(
+            text=shortened(_shared(first, last)),
+            values=int(values),
+            rows=int(rows),
+            example=masked(first, column=column),
+        )
+        for first, last, values, rows in found or ()
     )
-    return Shape(text=shortened(first[:shared]), values=int(values), rows=int(rows))
+
+
+def _shared(first: str, last: str) -> str:
+    """What two texts have in common at their beginning."""
+    length = 0
+    while first[: length + 1] == last[: length + 1] and length < len(first):
+        length += 1
+    return first[:length]

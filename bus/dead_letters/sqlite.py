@@ -39,7 +39,8 @@ class SqliteDeadLetters:
         queue = await self._database.write(work)
         if queue is None:
             return False
-        self._database.wakeup.announce((queue,), self._routes.addresses)
+        self._database.wakeup.announce((queue,))
+        self._database.wakeup.ring((queue,), self._routes.addresses)
         return True
 
     async def discard(self, id: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Self
 from bus.sqlite.connection import MEMORY
 from bus.sqlite.job_thread import JobThread, T, Work
 from bus.sqlite.session import Durability, ReadingSession, WritingSession
-from bus.sqlite.wakeup import Wakeup, data_version
+from bus.sqlite.wakeup import Wakeup
 
 
 class Database:
@@ -27,7 +27,7 @@ class Database:
         self._reader = self._writer
         if path != MEMORY:
             self._reader = JobThread("bus-reader", ReadingSession(path))
-        self.wakeup = Wakeup(path, lambda: self.read(data_version))
+        self.wakeup = Wakeup(path, self.read)
 
     @classmethod
     async def open(cls, path: str, *, durability: Durability = "full") -> Self:
@@ -66,9 +66,13 @@ class Database:
             StoreFullError: the disk is full.
             StoreError: the file cannot be written.
         """
+        await self.wait_for_room()
+        return await self._writer.submit(work, durable=durable)
+
+    async def wait_for_room(self) -> None:
+        """Return once not too many writes wait, for whoever is going to `submit` one."""
         if self._writer.is_crowded:
             await self._writer.wait_for_room()
-        return await self._writer.submit(work, durable=durable)
 
     def submit(self, work: Work[T], *, durable: bool = True) -> "asyncio.Future[T]":
         """`write` for whoever does not wait, or must not be cancelled: never held up."""

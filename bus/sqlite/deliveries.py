@@ -19,7 +19,7 @@ from bus.domain.envelope import Envelope, Headers
 from bus.domain.fault import ParkReason
 from bus.sqlite.message_log import append
 from bus.sqlite.queries import QUERIES
-from bus.sqlite.queues import PeerId, QueueId, Routes
+from bus.sqlite.queues import PeerId, QueueId, Reached, Routes
 
 
 class Lease(NamedTuple):
@@ -52,10 +52,8 @@ class Claimed:
     next_due: float | None = None
 
 
-def publish(
-    connection: Connection, routes: Routes, envelope: Envelope, now: float
-) -> tuple[QueueId, ...] | None:
-    """The queues where `envelope` waits now; None if it needs one and there is none."""
+def publish(connection: Connection, routes: Routes, envelope: Envelope, now: float) -> Reached:
+    """The queues where `envelope` waits now."""
     routes.refresh(connection)
     queues = routes.queues_for(envelope)
     if queues is None:

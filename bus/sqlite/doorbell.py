@@ -1,4 +1,4 @@
-"""`Doorbell`: wakes another process of this machine, and tells when it is dead.
+"""`Doorbell`: lets other processes of this machine wake this one, and tells when one is dead.
 
 A doorbell is a datagram socket in a private directory. Ringing is best effort: whoever listens
 also looks at the file from time to time. A socket that is there and refuses proves that the process
@@ -24,26 +24,33 @@ _LONGEST_MESSAGE: Final = 4096
 _ATTEMPTS: Final = 3
 
 
+class Ringer:
+    """Rings the doorbells of others."""
+
+    def __init__(self) -> None:
+        self._socket = _new_socket()
+
+    def ring(self, address: str, message: bytes) -> None:
+        """Send `message`, unless nobody is there or too much waits there already."""
+        with suppress(OSError):
+            self._socket.sendto(message, address)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
 class Doorbell:
-    """A socket of this process; `address` is empty where none can be had."""
+    """A socket of this process; `address` is empty where none can be had.
+
+    Opening and closing it touches the file system.
+    """
 
     def __init__(self, path: str) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
+        self._socket = _new_socket()
         self.address = self._bind(path)
 
     def fileno(self) -> int:
         return self._socket.fileno()
-
-    def ring(self, address: str, message: bytes) -> bool:
-        """Send `message`; False if the process behind `address` is dead."""
-        try:
-            self._socket.sendto(message, address)
-        except ConnectionRefusedError:
-            return False
-        except OSError:
-            return True  # full or missing: it will look by itself
-        return True
 
     def answer(self) -> list[bytes]:
         """The messages that have come since."""
@@ -79,8 +86,7 @@ def is_dead(address: str) -> bool:
     """Whether the process that bound `address` has died; False when nobody knows."""
     if not address:
         return False
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
-        probe.setblocking(False)
+    with _new_socket() as probe:
         try:
             probe.connect(address)
         except ConnectionRefusedError:
@@ -88,6 +94,12 @@ def is_dead(address: str) -> bool:
         except OSError:
             return False
     return False
+
+
+def _new_socket() -> socket.socket:
+    created = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    created.setblocking(False)
+    return created
 
 
 def _directory(path: str) -> Path:

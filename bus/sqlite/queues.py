@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Final, NewType
+from typing import Final, NewType, TypeAlias
 
 from bus.domain.envelope import Envelope
 from bus.domain.topic import is_transient, is_work, matches
@@ -19,6 +19,9 @@ from bus.sqlite.queries import QUERIES
 PeerId = NewType("PeerId", int)
 QueueId = NewType("QueueId", int)
 ConsumerId = NewType("ConsumerId", int)
+
+Reached: TypeAlias = tuple[QueueId, ...] | None
+"""The queues that took a message; None if it needed one and there was none."""
 
 STALE_AFTER: Final = 10.0
 """Seconds without a sign of life after which a peer no longer counts as present."""
@@ -62,8 +65,8 @@ class Routes:
         self._known = {}
         self.generation = generation
 
-    def queues_for(self, envelope: Envelope) -> tuple[QueueId, ...] | None:
-        """The queues that take `envelope`; None if it needs one and there is none."""
+    def queues_for(self, envelope: Envelope) -> Reached:
+        """The queues that take `envelope`."""
         key = (envelope.topic, envelope.direct)
         queues = self._known.get(key)
         if queues is None:
@@ -71,6 +74,10 @@ class Routes:
         if not queues and (envelope.direct or is_work(envelope.topic)):
             return None
         return queues
+
+    def expected(self, envelope: Envelope) -> tuple[QueueId, ...]:
+        """The queues that took such an envelope when last one came; for the loop's thread."""
+        return self._known.get((envelope.topic, envelope.direct), ())
 
     def _find(self, topic: str, *, is_direct: bool) -> tuple[QueueId, ...]:
         if is_direct:

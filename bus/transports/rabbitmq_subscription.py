@@ -57,7 +57,6 @@ class RabbitmqSubscription:
     ) -> None:
         self._connection = connection
         self._source = source
-        self._prefetch = prefetch
         self._copies = copies
         self._slow_start = SlowStart(prefetch, gradual=source.is_gradual)
         self._intake: Intake | None = None
@@ -102,9 +101,12 @@ class RabbitmqSubscription:
                 raise TransportClosedError("The transport was closed.")
             if self._stopping:
                 raise StopAsyncIteration
-            if self._buffer and len(self._held) < self._prefetch:
+            if self._buffer and self._slow_start.admits(
+                held=len(self._held), redeliveries=self._buffer[0].redeliveries
+            ):
                 delivery = self._buffer.popleft()
                 self._held.add(delivery)
+                self._slow_start.taken(redeliveries=delivery.redeliveries)
                 return delivery
             self._change.clear()
             await self._change.wait()
@@ -122,7 +124,7 @@ class RabbitmqSubscription:
 
         def again() -> None:
             self._timers.discard(timer)
-            self._take(
+            self._put(
                 RabbitmqDelivery(
                     delivery.message,
                     delivery.channel,
@@ -218,11 +220,9 @@ class RabbitmqSubscription:
         delivery = RabbitmqDelivery(
             message, channel, group=self._source.group, origin=self, copies=self._copies
         )
-        if delivery.redeliveries:
-            self._slow_start.suspected()
-        self._take(delivery)
+        self._put(delivery)
 
-    def _take(self, delivery: RabbitmqDelivery) -> None:
+    def _put(self, delivery: RabbitmqDelivery) -> None:
         self._buffer.append(delivery)
         self._change.set()
         if self._intake is not None and self._intake.prefetch != self._slow_start.prefetch:

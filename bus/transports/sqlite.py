@@ -21,7 +21,7 @@ from bus.errors import StoreError, TransportClosedError, UnroutableError, UsageE
 from bus.sqlite import queues
 from bus.sqlite.database import Database
 from bus.sqlite.deliveries import Lease, publish, renew
-from bus.sqlite.queues import QueueId, Routes
+from bus.sqlite.queues import QueueId, Reached, Routes
 from bus.sqlite.wakeup import LOG
 from bus.transport import Subscription
 from bus.transports.sqlite_delivery import SqliteDelivery
@@ -57,16 +57,13 @@ class SqliteTransport:
 
     async def publish(self, envelope: Envelope) -> None:
         self._check_open()
-        work = partial(publish, routes=self._routes, envelope=envelope, now=self._now())
-        if envelope.is_transient:
-            # Nobody waits for it; while too much is waiting already it is left out.
-            if not self._database.is_crowded:
-                self._database.submit(work, durable=False).add_done_callback(self._sent)
-            return
-        reached = await self._database.write(work)
-        if reached is None:
-            raise UnroutableError(envelope.topic)
-        self._announce((LOG, *reached))
+        if not envelope.is_transient:
+            await self._database.wait_for_room()
+            if await self._submit(envelope) is None:
+                raise UnroutableError(envelope.topic)
+        elif not self._database.is_crowded:
+            # Nobody waits for it, and while too much is waiting already it is left out.
+            self._submit(envelope)
 
     @asynccontextmanager
     async def subscribe(self, subscription: Subscription) -> AsyncIterator[SqliteSubscription]:
@@ -116,7 +113,29 @@ class SqliteTransport:
         else:
             self._announce(freed)
 
+    def _submit(self, envelope: Envelope) -> "asyncio.Future[Reached]":
+        publishing = self._database.submit(
+            partial(publish, routes=self._routes, envelope=envelope, now=self._now()),
+            durable=not envelope.is_transient,
+        )
+        expected = self._routes.expected(envelope)
+        publishing.add_done_callback(partial(self._published, expected))
+        # Who listens here looks right behind it, most often within the same transaction.
+        self._database.wakeup.announce(expected)
+        return publishing
+
+    def _published(self, expected: Reached, publishing: "asyncio.Future[Reached]") -> None:
+        if publishing.cancelled():
+            return  # if it was written nevertheless, the next look at the file finds it
+        if (error := publishing.exception()) is not None:
+            _log.info("bus.message.not_sent", error=str(error))
+        elif (reached := publishing.result()) is not None:
+            wakeup = self._database.wakeup
+            wakeup.announce((LOG,) if reached == expected else (LOG, *reached))
+            wakeup.ring(reached, self._routes.addresses)
+
     async def _declare(self, deliveries: SqliteSubscription) -> None:
+        address = await self._database.wakeup.open_doorbell()
         work = partial(
             queues.subscribe,
             consumer=deliveries.consumer,
@@ -124,7 +143,7 @@ class SqliteTransport:
             group=deliveries.subscription.group,
             pattern=deliveries.subscription.pattern,
             peer=self._peer,
-            address=self._database.wakeup.address,
+            address=address,
             now=self._now(),
         )
         queue = await self._database.write(work)
@@ -183,14 +202,9 @@ class SqliteTransport:
             if (delivery := self._held.get(lease)) is not None:
                 delivery.lose()
 
-    def _announce(self, keys: Iterable[QueueId]) -> None:
-        self._database.wakeup.announce(keys, self._routes.addresses)
-
-    def _sent(self, sent: "asyncio.Future[tuple[QueueId, ...] | None]") -> None:
-        if (error := sent.exception()) is not None:
-            _log.info("bus.message.not_sent", error=str(error))
-        elif reached := sent.result():
-            self._announce(reached)
+    def _announce(self, queues: Iterable[QueueId]) -> None:
+        self._database.wakeup.announce(queues)
+        self._database.wakeup.ring(queues, self._routes.addresses)
 
     def _check_open(self) -> None:
         if self._is_closed:

@@ -97,8 +97,8 @@ class SqliteDelivery:
     def hand_back(self) -> None:
         """Release it without waiting, as nobody has seen it yet."""
         self._is_settled = True
-        self._holder.let_go(self)
         released = self._database.submit(self._releasing(), durable=False)
+        self._holder.let_go(self)
         released.add_done_callback(self._handed_back)
 
     def _handed_back(self, released: "asyncio.Future[bool]") -> None:
@@ -123,9 +123,10 @@ class SqliteDelivery:
         if self.lost.is_set():
             raise SettlementError("The delivery was lost: its message is somebody else's now.")
         self._is_settled = True
+        settling = self._database.submit(work, durable=durable)
         self._holder.let_go(self, has_survived=has_survived)
         try:
-            was_held = await self._database.write(work, durable=durable)
+            was_held = await settling
         except StoreError:
             self._is_settled = False
             raise

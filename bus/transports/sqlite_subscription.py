@@ -51,6 +51,7 @@ class SqliteSubscription:
         self._source: tuple[QueueId, PeerId] | None = None
         self._changed = asyncio.Event()
         self._may_have_more = True
+        self._waiting = 0
         self._is_claiming = False
         self._is_closed = False
         self._failure: BaseException | None = None
@@ -60,6 +61,7 @@ class SqliteSubscription:
         """Take from `queue` in the name of `peer` from now on."""
         self._source = (queue, peer)
         self._database.wakeup.listen(queue, self.look)
+        self.look()
 
     def detach(self) -> None:
         """Take no more until attached again."""
@@ -70,7 +72,7 @@ class SqliteSubscription:
     def look(self) -> None:
         """There may be something to take."""
         self._may_have_more = True
-        self._changed.set()
+        self._claim_soon()
 
     def close(self) -> None:
         """End the iteration and hand back what was not iterated over. Idempotent."""
@@ -86,7 +88,7 @@ class SqliteSubscription:
         self._held_by_all.pop(delivery.lease, None)
         if has_survived:
             self._window = min(self._window * 2, self.subscription.prefetch)
-        self._changed.set()
+        self._claim_soon()
 
     def __aiter__(self) -> Self:
         return self
@@ -99,16 +101,26 @@ class SqliteSubscription:
                 raise failure
             if self._ready:
                 return self._ready.popleft()
-            self._claim()
-            await self._changed.wait()
+            self._waiting += 1
+            self._claim_soon()
+            try:
+                await self._changed.wait()
+            finally:
+                self._waiting -= 1
         raise StopAsyncIteration
+
+    def _claim_soon(self) -> None:
+        """Claim once everything else that is ready to run has asked for its writes."""
+        if self._waiting and not self._is_claiming:
+            self._is_claiming = True
+            asyncio.get_running_loop().call_soon(self._claim)
 
     def _claim(self) -> None:
         room = self._window - len(self._held)
-        if self._source is None or self._is_claiming or not self._may_have_more or room <= 0:
+        if self._source is None or not self._may_have_more or room <= 0:
+            self._is_claiming = False
             return
         queue, peer = self._source
-        self._is_claiming = True
         self._may_have_more = False
         # Not awaited: were the caller cancelled, what was taken would be nobody's.
         self._database.submit(
@@ -131,6 +143,10 @@ class SqliteSubscription:
             self._failure = error
             return
         claimed = future.result()
+        if not claimed.is_drained:
+            self._may_have_more = True
+        elif claimed.next_due is not None:
+            self._look_at(claimed.next_due)
         for taken in claimed.taken:
             delivery = SqliteDelivery(
                 taken, database=self._database, clock=self._clock, holder=self
@@ -142,10 +158,8 @@ class SqliteSubscription:
             self._ready.append(delivery)
         if self._is_closed:
             self._hand_back_ready()
-        elif not claimed.is_drained:
-            self._may_have_more = True
-        elif claimed.next_due is not None:
-            self._look_at(claimed.next_due)
+        else:
+            self._claim_soon()
 
     def _look_at(self, due_at: float) -> None:
         if self._timer is not None:

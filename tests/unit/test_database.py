@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import socket
 import sqlite3
 import stat
 from pathlib import Path
@@ -13,7 +12,7 @@ from bus.errors import StoreCorruptError, StoreError, StoreFullError, StoreLocke
 from bus.sqlite import checkpoint, job_thread, session
 from bus.sqlite.connection import MEMORY, connect, open_file
 from bus.sqlite.database import Database
-from bus.sqlite.doorbell import Doorbell, is_dead
+from bus.sqlite.doorbell import Doorbell, Ringer, is_dead
 from bus.sqlite.errors import translate
 from bus.sqlite.queries import QUERIES
 
@@ -274,26 +273,32 @@ def test_every_query_fits_the_schema():
 # Doorbells
 
 
-def test_a_doorbell_carries_messages(path):
-    here, there = Doorbell(path), Doorbell(path)
-    assert there.ring(here.address, b"1")
-    assert there.ring(here.address, b"2,3")
-    assert here.answer() == [b"1", b"2,3"]
-    assert here.answer() == []
-    here.close()
-    there.close()
+@pytest.fixture
+def ringer():
+    ringer = Ringer()
+    yield ringer
+    ringer.close()
 
 
-def test_a_doorbell_tells_the_dead_from_the_unknown(path):
+def test_a_doorbell_carries_messages(path, ringer: Ringer):
+    bell = Doorbell(path)
+    ringer.ring(bell.address, b"1")
+    ringer.ring(bell.address, b"2,3")
+    assert bell.answer() == [b"1", b"2,3"]
+    assert bell.answer() == []
+    bell.close()
+
+
+def test_a_doorbell_tells_the_dead_from_the_unknown(path, ringer: Ringer):
     bell, dead = Doorbell(path), Doorbell(path)
     assert not is_dead(bell.address)
     dead._socket.close()
     assert is_dead(dead.address)
-    assert not bell.ring(dead.address, b"1")
+    ringer.ring(dead.address, b"1")
     dead.close()
     assert not is_dead(dead.address)
     assert not is_dead("")
-    assert bell.ring(dead.address, b"1")
+    ringer.ring(dead.address, b"1")
     bell.close()
     assert not Path(bell.address).parent.exists()
 
@@ -316,17 +321,9 @@ def test_where_paths_are_too_long_there_is_no_doorbell(path, tmp_path, monkeypat
     bell.close()
 
 
-def test_a_flood_of_rings_blocks_nobody(path):
-    here, there = Doorbell(path), Doorbell(path)
-    for _ in range(5000):
-        assert there.ring(here.address, b"1")
-    assert here.answer()
-    here.close()
-    there.close()
-
-
-def test_sockets_are_not_inherited(path):
+def test_a_flood_of_rings_blocks_nobody(path, ringer: Ringer):
     bell = Doorbell(path)
-    assert not bell._socket.get_inheritable()
-    assert bell._socket.family is socket.AF_UNIX
+    for _ in range(5000):
+        ringer.ring(bell.address, b"1")
+    assert bell.answer()
     bell.close()

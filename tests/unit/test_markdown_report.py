@@ -23,7 +23,7 @@ def test_the_summary_comes_first_then_what_to_do_then_the_findings() -> None:
             "# Analysis of flights",
             "flights (336,776 rows, 2 columns): usable with care",
             "## What to do first",
-            "1. **Ask the source**",
+            "1. **flights.tailnum: Ask the source**",
             "## Findings",
             "| medium | A quarter of tailnum is missing.",
             "null_rate 0.25 (threshold 0.05)",

@@ -242,7 +242,7 @@ class TestRecommendations:
         hard = finding("outlier", "a", effort="high", recommendation="Hard.")
         easy = finding("missing_values", "b", effort="low", recommendation="Easy.")
         actions = [each.action for each in synthesis_of(hard, easy).recommendations]
-        assert actions == ["Easy", "Hard"]
+        assert actions == ["orders.b: Easy", "orders.a: Hard"]
 
     def test_what_a_grave_finding_depends_on_comes_before_it_however_slight(self) -> None:
         synthesis = synthesis_of(
@@ -250,7 +250,11 @@ class TestRecommendations:
             finding("outlier", "amount", severity="low", effort="high", recommendation="Check."),
             finding("constant_column", "b", severity="medium", recommendation="Drop."),
         )
-        assert [each.action for each in synthesis.recommendations] == ["Check", "Act", "Drop"]
+        assert [each.action for each in synthesis.recommendations] == [
+            "orders.amount: Check",
+            "orders.amount: Act",
+            "orders.b: Drop",
+        ]
         assert synthesis.recommendations[1].depends_on == (1,)
 
     def test_information_calls_for_no_action(self) -> None:
@@ -295,8 +299,8 @@ class TestSummary:
     @pytest.mark.parametrize(
         ("severity", "verdict"),
         [
-            ("critical", "not ready for joins and totals"),
-            ("high", "not ready for joins and totals"),
+            ("critical", "not ready for joins because of orders"),
+            ("high", "not ready for joins because of orders"),
             ("medium", "usable with care"),
             ("low", "fit for use"),
             ("info", "nothing was found that stands against its use"),
@@ -313,7 +317,7 @@ class TestSummary:
             finding("duplicate_key", title="24 keys occur twice.", recommendation="Keep one.")
         ).executive_summary
         assert "24 keys occur twice." in summary
-        assert summary.endswith("First: Keep one (effort low).")
+        assert summary.endswith("First: orders: Keep one (effort low).")
 
     def test_a_question_is_answered_with_the_findings_that_share_its_words(self) -> None:
         summary = synthesis_of(

@@ -32,7 +32,7 @@ def test_it_leads_from_the_verdict_over_the_first_step_to_the_evidence() -> None
             "Analysis of flights",
             "usable with care",
             "What to do first",
-            "1. Ask the source",
+            "1. flights.tailnum: Ask the source",
             "Findings",
             "medium   A quarter of tailnum is missing.",
             "null_rate 0.25 (threshold 0.05)",

@@ -14,7 +14,7 @@ from agents.domain.report import Missing, Synthesis
 from agents.domain.synthesis.conflicts import find_conflicts
 from agents.domain.synthesis.dependencies import find_dependencies
 from agents.domain.synthesis.opportunities import find_opportunities
-from agents.domain.synthesis.ranking import TOP_FINDINGS, ranked
+from agents.domain.synthesis.ranking import TOP_FINDINGS, ranked, weighty
 from agents.domain.synthesis.recommendations import recommend
 from agents.domain.synthesis.summary import summarise
 from agents.domain.synthesis.themes import find_themes
@@ -35,14 +35,15 @@ def synthesise(
     `missing` are the members of the panel that gave none because they could not.
     """
     merged = ranked(findings, datasets)
-    order = find_dependencies(merged)
+    weighing = weighty(merged, datasets)
+    order = find_dependencies(merged, weighing)
     actions = recommend(merged, order, route)
     absent = sorted(missing, key=lambda each: (each.role, each.reason))
     return Synthesis(
         executive_summary=summarise(question, datasets, merged, actions, absent),
         findings=merged,
         themes=find_themes(merged),
-        conflicts=find_conflicts(merged),
+        conflicts=find_conflicts(merged, weighing),
         dependencies=order,
         opportunities=find_opportunities(merged, order),
         recommendations=actions,

@@ -44,7 +44,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
                 "world_readable_file",
             }
         ),
-        threatens="being shared as it stands",
+        threatens="sharing",
     ),
     Cause(
         name="reading",
@@ -52,7 +52,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         explanation="The file is not what its reader expects, so part of the rest may be damage "
         "done while reading.",
         categories=frozenset({"parse_problem", "encoding_damage"}),
-        threatens="totals and decisions",
+        threatens="totals",
     ),
     Cause(
         name="types",
@@ -60,7 +60,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         explanation="Values are stored in forms that the columns do not enforce, so every reader "
         "converts them in a way of its own.",
         categories=frozenset({"type_mismatch", "unit_mix", "pattern_violation"}),
-        threatens="totals and decisions",
+        threatens="totals",
     ),
     Cause(
         name="missing",
@@ -68,14 +68,14 @@ CAUSES: Final[tuple[Cause, ...]] = (
         explanation="Values are absent at the source or hidden behind placeholders; where they "
         "are absent together, one step of the pipeline is the likely reason.",
         categories=frozenset({"missing_values", "hidden_missing"}),
-        threatens="totals and decisions",
+        threatens="totals",
     ),
     Cause(
         name="spelling",
         title="Spelling variants",
         explanation="The same thing is written in several ways, so groups split and joins miss.",
         categories=frozenset({"inconsistent_category"}),
-        threatens="grouping and joining",
+        threatens="grouping",
     ),
     Cause(
         name="identity",
@@ -91,7 +91,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
                 "duplicate_events",
             }
         ),
-        threatens="joins and totals",
+        threatens="joins",
     ),
     Cause(
         name="values",
@@ -99,7 +99,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         explanation="Values contradict their own column or the columns beside them, which no check "
         "at entry prevents.",
         categories=frozenset({"outlier", "impossible_value", "broken_dependency"}),
-        threatens="averages and decisions",
+        threatens="averages",
     ),
     Cause(
         name="time",
@@ -109,7 +109,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         categories=frozenset(
             {"stale_data", "time_gap", "event_gap", "out_of_order", "late_events"}
         ),
-        threatens="whatever relies on its timeliness",
+        threatens="timely use",
     ),
     Cause(
         name="load",
@@ -136,7 +136,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         title="Storage and cost",
         explanation="The way the data is stored makes every reader do more work than the question "
         "needs.",
-        categories=frozenset({"file_layout", "slow_query", "constant_column"}),
+        categories=frozenset({"file_layout", "slow_query"}),
         threatens="heavy querying",
     ),
     Cause(
@@ -144,7 +144,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         title="Uneven distribution",
         explanation="A few values carry most of the rows; whatever is split by them is split "
         "unevenly, and whoever depends on them depends on few.",
-        categories=frozenset({"key_skew", "concentration"}),
+        categories=frozenset({"key_skew", "concentration", "constant_column"}),
     ),
     Cause(
         name="figures",

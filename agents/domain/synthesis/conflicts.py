@@ -1,6 +1,6 @@
 """Conflicts: recommendations that pull in different directions, and how to have both."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -116,16 +116,21 @@ _RULES: Final = (
 )
 
 
-def find_conflicts(findings: Sequence[Finding]) -> tuple[Conflict, ...]:
-    """0..8 conflicts among ranked findings; per reason and table, that of the strongest."""
-    return tuple(_found(findings))[:MAX_CONFLICTS]
+def find_conflicts(findings: Sequence[Finding], weighty: Container[str]) -> tuple[Conflict, ...]:
+    """0..8 conflicts among ranked findings; per reason and table, that of the strongest.
+
+    Only the `weighty`, by id, call for an action with which another can conflict.
+    """
+    return tuple(_found(findings, weighty))[:MAX_CONFLICTS]
 
 
-def _found(findings: Sequence[Finding]) -> Iterator[Conflict]:
+def _found(findings: Sequence[Finding], weighty: Container[str]) -> Iterator[Conflict]:
     for rule in _RULES:
         settled: set[str] = set()
         others = [finding for finding in findings if finding.category in rule.other]
-        for one in (finding for finding in findings if finding.category in rule.one):
+        for one in findings:
+            if one.category not in rule.one or one.id not in weighty:
+                continue
             other = next((other for other in others if rule.joins(one, other)), None)
             if other is None or one.subject.table in settled:
                 continue

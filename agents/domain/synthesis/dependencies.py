@@ -5,7 +5,7 @@ among findings nor among any grouping of them by cause.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -133,16 +133,18 @@ _RULES: Final = (
 )
 
 
-def find_dependencies(findings: Sequence[Finding]) -> tuple[Dependency, ...]:
+def find_dependencies(
+    findings: Sequence[Finding], weighty: Container[str]
+) -> tuple[Dependency, ...]:
     """What to deal with before what, among ranked findings, the most consequential first.
 
-    For each finding and each reason at most one: the strongest finding that stands in its way.
-    Findings that are `info` stand in nobody's way, but may have something in theirs: a total is
+    For each finding and each reason at most one: the strongest finding that stands in its way. Only
+    the `weighty`, by id, stand in anybody's way, but all may have something in theirs: a total is
     right only once the duplicates are gone.
     """
     standing: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in findings:
-        if finding.severity != "info":
+        if finding.id in weighty:
             standing[finding.subject.table, cause_of(finding.category).name].append(finding)
     found: dict[tuple[str, str], Dependency] = {}
     for finding in findings:

@@ -5,7 +5,7 @@ from typing import Final, TypeGuard
 
 from agents.domain.finding import Evidence, Finding, Value
 from agents.domain.synthesis.plays import Play
-from agents.domain.synthesis.wording import figure, shortened
+from agents.domain.synthesis.wording import figure, mentions, shortened
 from agents.domain.task import Route
 
 MEASURED: Final = 3
@@ -29,17 +29,18 @@ def monitoring(finding: Finding, play: Play | None, route: Route) -> str:
 
 def _goal(finding: Finding) -> str:
     evidence = _measured(finding)
-    where = shortened(str(finding.subject), 80)
+    metric, where = _metric(evidence, finding), shortened(str(finding.subject), 80)
     value, threshold = evidence.value, evidence.threshold
     now = f"(now {figure(value)})"
     if _is_number(value) and _is_number(threshold) and value > threshold:
-        return f"{evidence.metric} of {where} is at most {figure(threshold)} {now}"
+        bound = f"at most {figure(threshold)}" if threshold else "0, agreed exceptions apart"
+        return f"{metric} is {bound} {now}"
     if finding.rows:
         query = f"the query of evidence {evidence.id}" if evidence.sql else "the same check"
         return f"{query} finds no row of {where} (now {finding.rows:,})"
     if _is_number(value) and _is_number(threshold) and value < threshold:
-        return f"{evidence.metric} of {where} is at least {figure(threshold)} {now}"
-    return f"{evidence.metric} of {where} is explained or back to normal {now}"
+        return f"{metric} is at least {figure(threshold)} {now}"
+    return f"{metric} is explained or back to normal {now}"
 
 
 def _measured(finding: Finding) -> Evidence:
@@ -55,8 +56,15 @@ def _measured(finding: Finding) -> Evidence:
 
 def _reading(evidence: Evidence, finding: Finding) -> str:
     limit = "" if evidence.threshold is None else f", threshold {figure(evidence.threshold)}"
-    where = shortened(str(finding.subject), 80)
-    return f"{evidence.metric} of {where} is {figure(evidence.value)}{limit}"
+    return f"{_metric(evidence, finding)} is {figure(evidence.value)}{limit}"
+
+
+def _metric(evidence: Evidence, finding: Finding) -> str:
+    """The metric and where it is measured, unless its name says so."""
+    subject = finding.subject
+    if subject.column is not None and mentions(evidence.metric, subject.column):
+        return f"{evidence.metric} in {shortened(subject.table, 80)}"
+    return f"{evidence.metric} of {shortened(str(subject), 80)}"
 
 
 def _is_number(value: Value) -> TypeGuard[int | float]:

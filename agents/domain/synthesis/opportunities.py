@@ -8,7 +8,7 @@ from agents.domain.finding import Finding
 from agents.domain.report import Dependency, Opportunity
 from agents.domain.synthesis.causes import cause_of
 from agents.domain.synthesis.reach import places
-from agents.domain.synthesis.wording import counted, shortened
+from agents.domain.synthesis.wording import counted, listed, shortened
 
 _CHECKABLE: Final = ("reading", "types", "missing", "spelling", "identity", "values")
 _REWRITTEN: Final = ("exposure", "types", "missing", "spelling", "identity")
@@ -19,14 +19,32 @@ MIN_CHECKS: Final = 3
 def find_opportunities(
     findings: Sequence[Finding], dependencies: Sequence[Dependency]
 ) -> tuple[Opportunity, ...]:
-    """0..n opportunities among ranked findings, in the order of the tables they concern."""
+    """0..n opportunities among ranked findings, the broadest first, then table by table."""
     tables: dict[str, dict[str, list[Finding]]] = defaultdict(lambda: defaultdict(list))
     for finding in findings:
         tables[finding.subject.table][cause_of(finding.category).name].append(finding)
     found = [
         opportunity for name, causes in tables.items() for opportunity in _in_table(name, causes)
     ]
-    return (*found, *_trustworthy_figures(findings, dependencies))
+    return (*_checks(findings), *found, *_trustworthy_figures(findings, dependencies))
+
+
+def _checks(findings: Sequence[Finding]) -> Iterator[Opportunity]:
+    checks = [
+        finding
+        for finding in _worth_it(findings)
+        if cause_of(finding.category).name in _CHECKABLE
+        and any(evidence.sql for evidence in finding.evidence)
+    ]
+    if len(checks) >= MIN_CHECKS:
+        tables = listed(finding.subject.table for finding in checks)
+        yield Opportunity(
+            title=f"{counted(len(checks), 'check')} for {tables} are already written",
+            finding_ids=_ids(checks),
+            explanation="The evidence of these findings is SQL that returns the offending rows. "
+            "Run at each load, with today's figures as limits, it tells of the next such case "
+            "before anybody builds on it.",
+        )
 
 
 def _in_table(name: str, causes: Mapping[str, Sequence[Finding]]) -> Iterator[Opportunity]:
@@ -40,19 +58,6 @@ def _in_table(name: str, causes: Mapping[str, Sequence[Finding]]) -> Iterator[Op
             finding_ids=_ids(together),
             explanation="It has to be written once more for its layout anyway; what "
             f"{places(settled)} need costs little more in the same pass.",
-        )
-    checks = [
-        finding
-        for finding in _worth_it(_of(causes, _CHECKABLE))
-        if any(evidence.sql for evidence in finding.evidence)
-    ]
-    if len(checks) >= MIN_CHECKS:
-        yield Opportunity(
-            title=f"{counted(len(checks), 'check')} for {table} are already written",
-            finding_ids=_ids(checks),
-            explanation="The evidence of these findings is SQL that returns the offending rows. "
-            "Run at each load, with today's figures as limits, it tells of the next such case "
-            "before anybody builds on it.",
         )
     listable = [
         *_worth_it(causes.get("spelling", ())),

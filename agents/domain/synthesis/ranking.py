@@ -12,6 +12,25 @@ from agents.domain.task import PinnedDataset
 TOP_FINDINGS: Final = 10
 """How many findings a rendering shows unless asked for all: what one reads in a sitting."""
 
+NEGLIGIBLE_SHARE: Final = 0.001
+"""Share of the rows below which a slight flaw does not stand in the way of anything."""
+
+
+def weighty(findings: Iterable[Finding], datasets: Sequence[PinnedDataset]) -> frozenset[str]:
+    """The ids of the findings that change what rests on the data.
+
+    Not `info`, and not what is of `low` severity and concerns less than a thousandth of the rows:
+    right to mention, but no total or share moves by it.
+    """
+    rows = {dataset.name: dataset.rows for dataset in datasets}
+
+    def is_weighty(finding: Finding) -> bool:
+        if finding.severity != "low" or finding.rows is None:
+            return finding.severity != "info"
+        return finding.rows >= NEGLIGIBLE_SHARE * rows.get(finding.subject.table, 0)
+
+    return frozenset(finding.id for finding in findings if is_weighty(finding))
+
 
 def ranked(findings: Iterable[Finding], datasets: Sequence[PinnedDataset]) -> tuple[Finding, ...]:
     """The findings, merged, the most consequential first.

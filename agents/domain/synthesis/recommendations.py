@@ -12,8 +12,8 @@ from agents.domain.report import Dependency, Recommendation
 from agents.domain.synthesis.causes import stage_of
 from agents.domain.synthesis.measures import monitoring, success_metric
 from agents.domain.synthesis.plays import Play, play_for
-from agents.domain.synthesis.reach import places
-from agents.domain.synthesis.wording import shortened
+from agents.domain.synthesis.reach import columns_of, places
+from agents.domain.synthesis.wording import mentions, shortened
 from agents.domain.task import Route
 
 ACTION_LENGTH: Final = 240
@@ -147,4 +147,7 @@ def _instruction(task: _Task) -> tuple[str, str]:
     first, *rest = _SENTENCE_END.split(own[0], maxsplit=1)
     if not first:
         return f"Look into this: {shortened(task.lead.title)}", steps
+    where = columns_of(task.lead) or {task.lead.subject.table}
+    if not any(mentions(first, name) for name in where):
+        first = f"{shortened(str(task.lead.subject), 80)}: {first}"
     return shortened(first, ACTION_LENGTH), " ".join([*rest, steps]).strip()

@@ -7,11 +7,13 @@ from typing import Final
 from agents.domain.finding import Finding
 from agents.domain.report import Missing, Recommendation
 from agents.domain.synthesis.causes import cause_of, stage_of
+from agents.domain.synthesis.reach import places
 from agents.domain.synthesis.wording import counted, listed, shortened, speciality
 from agents.domain.task import PinnedDataset
 
 FACTS: Final = 2
-"""How many findings the summary quotes."""
+FACT_LENGTH: Final = 160
+"""How many findings the summary quotes, and how many characters of each."""
 
 _WORD: Final = re.compile(r"[a-z0-9]{3,}")
 _EMPTY_WORDS: Final = frozenset(
@@ -22,6 +24,26 @@ _EMPTY_WORDS: Final = frozenset(
         "value values find finding findings problem problems issue issues"
     )
 )
+
+STEM: Final = 5
+"""Characters that words with one meaning begin with."""
+
+_SYNONYMS: Final = (
+    "delay late slow latency lag",
+    "rise rising grow growth increase up climb fall falling drop decline decrease down trend",
+    "sales sold revenue turnover income",
+    "duplicate twice double repeat repeated repeats",
+    "missing null nulls empty incomplete absent gaps",
+    "personal private privacy pii gdpr confidential",
+    "error errors fail failed failure broken",
+    "skew uneven concentration concentrated largest dominate",
+    "outlier impossible extreme implausible anomaly anomalies unusual",
+)
+"""Each line one meaning, named by its first word."""
+
+_MEANING: Final = {
+    word[:STEM]: line.split()[0][:STEM] for line in _SYNONYMS for word in line.split()
+}
 
 
 def summarise(
@@ -35,7 +57,7 @@ def summarise(
     facts = [finding for finding in findings if finding.severity != "info"][:FACTS]
     sentences = [_verdict(datasets, findings, missing)]
     if facts:
-        sentences.append(f"{'; '.join(shortened(fact.title) for fact in facts)}.")
+        sentences.append(f"{_quoted(facts)}.")
     if question.strip() and findings:
         sentences.append(_answer(question, findings, facts))
     if recommendations:
@@ -56,11 +78,10 @@ def _verdict(
     name = name or "The data"
     grave = [finding for finding in findings if finding.severity in {"critical", "high"}]
     if grave:
-        # The verdict names the uses that the gravest findings endanger, not the findings.
         uses = [cause_of(finding.category).threatens for finding in grave]
         threatened = listed((use for use in uses if use), 3) or "decisions"
         return (
-            f"{name}: not ready for {threatened}; "
+            f"{name}: not ready for {threatened} because of {places(grave, 3)}; "
             f"{len(grave)} of {counted(len(findings), 'finding')} "
             f"{'is' if len(grave) == 1 else 'are'} critical or high."
         )
@@ -89,7 +110,11 @@ def _answer(question: str, findings: Sequence[Finding], facts: Sequence[Finding]
     )[:FACTS]
     if all(finding in facts for finding in answers):
         return "That is also what bears on the question."
-    return f"On the question: {'; '.join(shortened(answer.title) for answer in answers)}."
+    return f"On the question: {_quoted(answers)}."
+
+
+def _quoted(findings: Sequence[Finding]) -> str:
+    return "; ".join(shortened(finding.title, FACT_LENGTH) for finding in findings)
 
 
 def _text(finding: Finding) -> str:
@@ -97,7 +122,7 @@ def _text(finding: Finding) -> str:
 
 
 def _words(text: str) -> Iterator[str]:
-    """Words by their stem, so that "delays" and "delayed" meet."""
+    """Words by what they mean, so that "delays", "delayed" and "late" meet."""
     for word in _WORD.findall(text.lower().replace("_", " ")):
         if word not in _EMPTY_WORDS:
-            yield word[:5]
+            yield _MEANING.get(word[:STEM], word[:STEM])

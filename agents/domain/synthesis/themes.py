@@ -57,8 +57,9 @@ def _of_columns(findings: Sequence[Finding]) -> Iterator[Theme]:
         for column in columns_of(finding):
             groups[f"{finding.subject.table}.{column}"].append(finding)
     for column, group in groups.items():
+        weighty = [finding for finding in group if finding.severity != "info"]
         causes = {cause_of(finding.category).name for finding in group}
-        if _matters(group) and len(_roles(group)) >= MIN_ROLES and len(causes) > 1:
+        if len(_roles(weighty)) >= MIN_ROLES and len(causes) > 1:
             who = listed(speciality(role) for role in _roles(group))
             yield _theme(
                 f"{shortened(column, 80)} concerns {who}",

@@ -1,5 +1,6 @@
 """Words for figures, lists and names, the same everywhere in a report."""
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -40,9 +41,15 @@ def figure(value: Value) -> str:
         case int():
             return f"{value:,}"
         case float():
-            return f"{value:,.0f}" if abs(value) >= 1e5 and value.is_integer() else f"{value:,.4g}"
+            return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
         case str():
             return shortened(value, 60)
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether `text` says `name` as a word, whatever the case of its letters."""
+    pattern = rf"(?<!\w){re.escape(name)}(?!\w)"
+    return re.search(pattern, text, flags=re.IGNORECASE) is not None
 
 
 def speciality(role: str) -> str:

@@ -16,7 +16,7 @@ from agents.tools.trend import Aggregate
 MAX_MEASURES: Final = 3
 MAX_SEGMENTS: Final = 4
 MIN_DISTINCT: Final = 10
-"""Numbers with fewer different values are grades, flags or codes."""
+"""Numbers with fewer different values are grades, flags or codes, unless they are money."""
 
 SEGMENTS: Final = range(3, 61)
 """How many values a column has by which one breaks figures down."""
@@ -106,14 +106,20 @@ def _measures(profile: TableProfile) -> Iterator[tuple[int, Measure]]:
 
 def _can_be_measured(profile: TableProfile, column: ColumnProfile) -> bool:
     name = words(column.name)
+    is_money = _MONEY.search(name) is not None or _PRICE.search(name) is not None
     return (
-        column.distinct >= MIN_DISTINCT
+        column.distinct >= (2 if is_money else MIN_DISTINCT)
         and column.nulls <= MAX_NULL_SHARE * profile.rows
         and not is_identifier_name(column.name)
         and personal_kind(column.name) is None
-        and (_MONEY.search(name) is not None or _NOMINAL.search(name) is None)
-        and not (_is_whole(column) and _is_key(profile, column))
-        and not _is_clock(column)
+        and (
+            is_money
+            or not (
+                _NOMINAL.search(name)
+                or (_is_whole(column) and _is_key(profile, column))
+                or _is_clock(column)
+            )
+        )
     )
 
 

@@ -50,9 +50,9 @@ def judge_measure(
         f"({brief(high[1])}), last {brief(last[1])}{_compared(last[1], before[1], unit)}.",
         severity="low" if is_unusual else "info",
         evidence=(
-            Evidence(metric=f"{measure.aggregate}_last_{unit}", value=last[1], sql=sql),
-            Evidence(metric=f"{measure.aggregate}_previous_{unit}", value=before[1], sql=sql),
-            Evidence(metric=f"median_{unit}", value=median(values), sql=sql),
+            Evidence(metric=f"{name} in the last {unit}", value=last[1], sql=sql),
+            Evidence(metric=f"{name} in the {unit} before", value=before[1], sql=sql),
+            Evidence(metric=f"median {unit}", value=median(values), sql=sql),
         ),
         impact=f"{measure.name} is taken for a measure to be "
         f"{'added up' if measure.aggregate == 'total' else 'averaged'} and {' and '.join(time)} "

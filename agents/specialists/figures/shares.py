@@ -52,13 +52,16 @@ def judge_concentration(
             severity="low" if is_dependence and measure is not None else "info",
             evidence=(
                 Evidence(
-                    metric="top_fifth_share",
+                    metric="share of the largest fifth",
                     value=shares.top_share,
                     threshold=HIGH_TOP_SHARE,
                     sql=sql,
                 ),
                 Evidence(
-                    metric="herfindahl_index", value=shares.index, threshold=HIGH_INDEX, sql=sql
+                    metric="Herfindahl-Hirschman index",
+                    value=shares.index,
+                    threshold=HIGH_INDEX,
+                    sql=sql,
                 ),
             ),
             recommendation=f"Look at {table} with and without {shares.largest}: what holds only "
@@ -105,7 +108,7 @@ def judge_segments(
         severity="info",
         evidence=(
             Evidence(
-                metric="spread_of_means",
+                metric="distance of the means in interquartile ranges",
                 value=ratio,
                 threshold=SPREAD,
                 sql=segments_sql(profile.table, column, measure.name, least),

@@ -33,6 +33,7 @@ def judge_trend(
     ):
         return
     name = "number of rows" if measure is None else f"{aggregate} {measure}"
+    relative = f"{share:.0%} of" if share < 1.5 else f"{share:.1f} times"
     verb = "rises" if trend.slope > 0 else "falls"
     sql = slope_sql(dataset, time, measure, aggregate, trend)
     yield Finding(
@@ -40,13 +41,15 @@ def judge_trend(
         category="trend",
         subject=Subject(table=dataset.name, column=measure),
         title=f"{name[0].upper()}{name[1:]} {verb} by about {brief(abs(trend.slope))} a "
-        f"{trend.unit}: {brief(abs(trend.change))} ({share:.0%} of the usual "
+        f"{trend.unit}: {brief(abs(trend.change))} ({relative} the usual "
         f"{brief(trend.level)}) over {trend.periods} {trend.unit}s.",
         severity="low",
         evidence=(
-            Evidence(metric="change_over_level", value=share, threshold=NOTICEABLE, sql=sql),
-            Evidence(metric=f"slope_per_{trend.unit}", value=trend.slope, sql=sql),
-            Evidence(metric="kendall_p", value=trend.p_value, threshold=SIGNIFICANT),
+            Evidence(
+                metric="change over the usual level", value=share, threshold=NOTICEABLE, sql=sql
+            ),
+            Evidence(metric=f"slope per {trend.unit}", value=trend.slope, sql=sql),
+            Evidence(metric="p of Kendall's test", value=trend.p_value, threshold=SIGNIFICANT),
         ),
         recommendation=f"Find out what drives {name} before planning with last "
         f"{trend.unit}'s figure. Plan with the trend, not with the average.",

@@ -5,7 +5,7 @@ from typing import Final
 from agents.datasets.sql import identifier, identifiers
 from agents.domain.finding import Evidence, Finding, Subject
 from agents.specialists.quality.missing import ROLE
-from agents.specialists.wording import counted, figure, listed, percent
+from agents.specialists.wording import counted, listed, percent
 from agents.tools.candidate_keys import CandidateKeys, NearKey
 from agents.tools.duplicates import DuplicateRows
 from agents.tools.profile import TableProfile
@@ -39,8 +39,8 @@ def judge_duplicate_rows(profile: TableProfile, measured: DuplicateRows) -> list
                     value=measured.surplus,
                     threshold=0,
                     sql=(
-                        "SELECT unnest(row_ids) AS row_id, copies FROM (SELECT list(row_id ORDER "
-                        f"BY row_id) AS row_ids, count(*) AS copies FROM {identifier(profile.table)} "
+                        "SELECT unnest(row_ids) AS row_id, copies FROM (SELECT list(row_id) AS "
+                        f"row_ids, count(*) AS copies FROM {identifier(profile.table)} "
                         f"GROUP BY {columns} HAVING count(*) > 1) ORDER BY row_id"
                     ),
                 ),
@@ -66,26 +66,29 @@ def _near_key(profile: TableProfile, key: NearKey) -> Finding:
     is_single = len(names) == 1
     columns = identifiers(names)
     present = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in names)
-    surplus = key.rows - key.groups
-    evidence = Evidence(
-        metric=f"rows that share {listed(names)} with another",
-        value=key.rows,
-        threshold=0,
-        sql=(
-            f"SELECT row_id, {columns} FROM {identifier(profile.table)} WHERE {present} "
-            f"QUALIFY count(*) OVER (PARTITION BY {columns}) > 1 ORDER BY {columns}, row_id"
-        ),
-    )
-    chance = ""
-    if key.expected is not None:
-        chance = (
-            f", where chance would give about {figure(round(key.expected, -2))} pairs: they look "
-            "like a key"
+    evidence = [
+        Evidence(
+            metric=f"rows that share {listed(names)} with another",
+            value=key.rows,
+            threshold=0,
+            sql=(
+                f"SELECT row_id, {columns} FROM {identifier(profile.table)} WHERE {present} "
+                f"QUALIFY count(*) OVER (PARTITION BY {columns}) > 1 ORDER BY {columns}, row_id"
+            ),
         )
+    ]
+    if key.expected is not None:
+        evidence.append(
+            Evidence(
+                metric="surplus rows, against pairs that chance would give",
+                value=key.rows - key.groups,
+                threshold=key.expected,
+            )
+        )
+    noun = "value" if is_single else "combination"
     title = (
-        f"{listed(names)} {'identifies' if is_single else 'together identify'} all but "
-        f"{counted(surplus, 'row')} of {profile.rows:,}: {counted(key.groups, 'value')} "
-        f"{'stands' if key.groups == 1 else 'stand'} in {key.rows:,} rows{chance}."
+        f"{listed(names)} {'identifies' if is_single else 'identify'} every row but {key.rows:,}, "
+        f"which share {counted(key.groups, noun)}."
     )
     return Finding(
         role=ROLE,
@@ -94,7 +97,7 @@ def _near_key(profile: TableProfile, key: NearKey) -> Finding:
         category="duplicate_key",
         subject=Subject(table=profile.table, column=names[0] if is_single else None),
         key="" if is_single else ",".join(names),
-        evidence=(evidence,),
+        evidence=tuple(evidence),
         rows=key.rows,
         recommendation=(
             f"Decide whether {listed(names)} must be unique; if so, resolve these rows and enforce "

@@ -19,6 +19,9 @@ MIN_ROWS: Final = 50
 MIN_DISTINCT: Final = 10
 """Below either, a column's range is not known well enough."""
 
+MIN_DISTINCT_INTEGERS: Final = 50
+"""Distinct whole numbers below which they may be codes, whose order means nothing. Ours."""
+
 ISOLATION: Final = 5.0
 """How many times as far from the median as all other values an isolated one lies at least. Ours."""
 
@@ -36,6 +39,8 @@ MAX_ROWS: Final = 3
 """The same, in rows, for small tables."""
 
 MIN_SENTINEL_ROWS: Final = 3
+
+FLOATING: Final = ("FLOAT", "DOUBLE")
 
 SENTINEL_NUMBERS: Final = frozenset(
     {-9.0, -99.0, -999.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0, 999999.0, 9999999.0}
@@ -91,7 +96,9 @@ def judge_extremes(profile: TableProfile, measured: Sequence[ColumnExtremes]) ->
         if impossible is not None:
             findings.append(impossible)
             continue
-        if column.rows < MIN_ROWS or column.distinct < MIN_DISTINCT:
+        is_measure = column.kind == "date" or profile.column(column.name).type in FLOATING
+        fewest = MIN_DISTINCT if is_measure else MIN_DISTINCT_INTEGERS
+        if column.rows < MIN_ROWS or column.distinct < fewest:
             continue
         findings += [
             finding
@@ -119,7 +126,9 @@ def _out_of_range(profile: TableProfile, column: ColumnExtremes) -> Finding | No
     shown = figure(wrong[0].value)
     return Finding(
         role=ROLE,
-        title=f"{column.name} is {shown} in {_in_rows(rows, wrong)}, which cannot be {possible.why}.",
+        title=(
+            f"{column.name} is {shown} in {_in_rows(rows, wrong)}, which cannot be {possible.why}."
+        ),
         severity="high",
         category="impossible_value",
         subject=Subject(table=profile.table, column=column.name),
@@ -179,8 +188,8 @@ def _sentinel(profile: TableProfile, column: ColumnExtremes, end: EndValue) -> F
     return Finding(
         role=ROLE,
         title=(
-            f"{column.name} is {shown} in {counted(end.rows, 'row')}, far from all other values: it "
-            "seems to stand for a missing value."
+            f"{column.name} is {shown} in {counted(end.rows, 'row')}, far from all other values: "
+            "it seems to stand for a missing value."
         ),
         severity="medium",
         category="hidden_missing",

@@ -103,7 +103,8 @@ def _summary(
     if severity == "info":
         title = f"A few values are missing: {listed([f'{c.name} in {c.rows:,}' for c in columns])}."
     else:
-        title = f"{len(columns)} columns have missing values: {listed(shown)} of the rows."
+        most = percent(columns[0].rows / rows)
+        title = f"{len(columns)} columns lack values in up to {most} of rows: {listed(shown)}."
     return Finding(
         role=ROLE,
         title=title,

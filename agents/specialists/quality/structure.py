@@ -75,7 +75,9 @@ def judge_reading(profile: TableProfile, measured: ReadingProblems) -> list[Find
                     metric="unreadable lines",
                     value=lost,
                     threshold=0,
-                    sql=f"SELECT * FROM reading.{identifier(table)} WHERE problem <> 'missing code'",
+                    sql=(
+                        f"SELECT * FROM reading.{identifier(table)} WHERE problem <> 'missing code'"
+                    ),
                 ),
             ),
             rows=lost,
@@ -108,7 +110,8 @@ def _constant(table: str, rows: int, columns: list[ColumnProfile]) -> Finding:
                 value=1,
                 threshold=1,
                 sql=(
-                    f"SELECT {identifier(column.name)}, count(*) FROM {identifier(table)} GROUP BY 1"
+                    f"SELECT {identifier(column.name)}, count(*) AS rows "
+                    f"FROM {identifier(table)} GROUP BY 1"
                 ),
             )
             for column in columns[:MAX_EVIDENCE]
@@ -128,7 +131,7 @@ def _nearly_constant(table: str, rows: int, columns: list[ColumnProfile]) -> Fin
     shown = [f"{column.name} ({column.top[0].value})" for column in columns]
     return Finding(
         role=ROLE,
-        title=f"{listed(shown)} {is_or_are(names)} the same in at least {percent(MIN_SHARE)} of rows.",
+        title=f"{listed(shown)} {is_or_are(names)} the same in over {percent(MIN_SHARE)} of rows.",
         severity="info",
         category="constant_column",
         subject=Subject(table=table, column=names[0] if len(names) == 1 else None),

@@ -2,18 +2,18 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from agents.datasets.missing_codes import MISSING_CODES
 from agents.datasets.sql import identifier, literal, literals
-from agents.datasets.text_types import DECIMAL_PATTERN, is_date, is_number, is_timestamp
+from agents.datasets.text_types import is_date, is_number, is_timestamp
 from agents.domain.finding import Evidence, Finding, Severity, Subject
-from agents.specialists.quality.merging import merged
 from agents.specialists.quality.missing import ROLE
-from agents.specialists.wording import counted, listed, percent
+from agents.specialists.wording import counted, listed
 from agents.tools.profile import TableProfile
 from agents.tools.similar_values import SimilarPair, SimilarValues
-from agents.tools.text_shapes import UNIT_PATTERN, Shape, TextShapes
+from agents.tools.text_shapes import MAX_SHAPES, UNIT_PATTERN, Shape, TextShapes
 
 MIN_ROWS: Final = 20
 """Rows below which what most values look like is chance."""
@@ -23,8 +23,6 @@ MIN_TYPED: Final = 0.95
 
 MIN_UNIT_SHARE: Final = 0.3
 """Share that the most frequent unit has at least; otherwise it is a word after a number. Ours."""
-
-MAX_UNITS: Final = 10
 
 MIN_MASK_SHARE: Final = 0.02
 """Share of rows from which on a mask is a form of its own."""
@@ -46,63 +44,77 @@ NOTABLE_RATE: Final = 0.01
 
 SHAPE_CONFIDENCE: Final = 0.8
 
+MAX_EXAMPLES: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pattern:
+    """What most values are said to be like, as a regular expression too, and what is not."""
+
+    said: str
+    regex: str
+    rows: int
+    odd: Sequence[Shape]
+
 
 def judge_shapes(profile: TableProfile, measured: Sequence[TextShapes]) -> list[Finding]:
-    """Findings about values that look unlike the rest of their column, one for each column."""
-    typed, units, patterns = [], [], []
+    """Findings about values that look unlike the rest of their column, at most one for each."""
+    findings = []
     for column in measured:
         if column.rows < MIN_ROWS or column.is_sampled:
             continue
-        if (finding := _type_mismatch(profile, column)) is not None:
-            typed.append(finding)
-        elif (finding := _unit_mix(profile, column)) is not None:
-            units.append(finding)
-        elif (finding := _pattern_violation(profile, column)) is not None:
-            patterns.append(finding)
-    return [
-        *merged(typed, "values that are not of the type of the rest"),
-        *merged(units, "units written in several ways"),
-        *merged(patterns, "values that do not look like the rest"),
-    ]
+        finding = (
+            _type_mismatch(profile, column)
+            or _unit_mix(profile, column)
+            or _pattern_violation(profile, column)
+        )
+        if finding is not None:
+            findings.append(finding)
+    return findings
 
 
 def judge_similar_values(profile: TableProfile, measured: Sequence[SimilarValues]) -> list[Finding]:
     """Findings about values that mean a more frequent one, one for each column."""
-    return merged([_similar(profile, column) for column in measured], "variants of frequent values")
+    return [_similar(profile, column) for column in measured]
 
 
 def _type_mismatch(profile: TableProfile, column: TextShapes) -> Finding | None:
+    name = identifier(column.name)
+    is_numeric = f"({is_number(name)} OR regexp_full_match({name}, '[0-9]+'))"
+    is_dated = f"({is_date(name)} OR {is_timestamp(name)})"
     for kind, rows, condition in (
-        ("number", column.numbers, is_number("{0}")),
-        ("date", column.dates, f"({is_date('{0}')} OR {is_timestamp('{0}')})"),
+        ("number", column.numbers, is_numeric),
+        ("date", column.dates, is_dated),
     ):
-        if MIN_TYPED <= rows / column.rows < 1:
-            wrong = column.rows - rows
-            return _finding(
-                profile,
-                column,
-                category="type_mismatch",
-                title=(
-                    f"{counted(wrong, 'value')} of {column.name} {_are(wrong)} no {kind}, unlike "
-                    f"the other {rows:,}."
-                ),
-                rows=wrong,
-                severity="medium",
-                metric=f"values of {column.name} that are a {kind}",
-                threshold=1.0,
-                value=rows / column.rows,
-                condition=f"NOT {condition.replace('{0}', identifier(column.name))}",
-                recommendation=f"Correct these values and load {column.name} as a {kind}.",
-                impact=f"The whole column is text: it sorts wrongly and cannot be computed with.",
-                confidence=0.95,
-            )
+        if not MIN_TYPED <= rows / column.rows < 1:
+            continue
+        wrong = column.rows - rows
+        odd = [mask for mask in column.masks if re.search("[Aa]", mask.text)]
+        return _finding(
+            profile,
+            column,
+            category="type_mismatch",
+            title=(
+                f"{counted(wrong, 'value')} of {column.name} {_are(wrong)} no {kind}, unlike the "
+                f"other {rows:,}{_such_as(odd)}."
+            ),
+            rows=wrong,
+            severity="medium",
+            metric=f"values of {column.name} that are a {kind}",
+            threshold=1.0,
+            value=rows / column.rows,
+            condition=f"NOT {condition}",
+            recommendation=f"Correct these values and load {column.name} as a {kind}.",
+            impact="The whole column is text: it sorts wrongly and cannot be computed with.",
+            confidence=0.95,
+        )
     return None
 
 
 def _unit_mix(profile: TableProfile, column: TextShapes) -> Finding | None:
     """Numbers followed by differing units, or by one unit in all rows but a few."""
     with_unit = sum(unit.rows for unit in column.units)
-    if not with_unit or len(column.units) > MAX_UNITS:
+    if not with_unit or len(column.units) >= MAX_SHAPES:
         return None
     if (with_unit + column.numbers) / column.rows < MIN_TYPED:
         return None
@@ -146,55 +158,65 @@ def _pattern_violation(profile: TableProfile, column: TextShapes) -> Finding | N
     pattern = _start_pattern(column) or _mask_pattern(column)
     if pattern is None:
         return None
-    said, regex, rows = pattern
+    rows = pattern.rows
     return _finding(
         profile,
         column,
         category="pattern_violation",
         title=(
-            f"{counted(rows, 'row')} of {column.name} {_have(rows)} a value unlike the others, "
-            f"which {said}."
+            f"{counted(rows, 'row')} of {column.name} {_have(rows)} a value unlike all others, "
+            f"which {pattern.said}{_such_as(pattern.odd)}."
         ),
         rows=rows,
         severity="medium" if rows >= NOTABLE_RATE * column.rows else "low",
-        metric=f"rows of {column.name} that do not match the usual pattern",
+        metric=f"share of rows of {column.name} that do not match the usual pattern",
         threshold=0.0,
         value=rows / column.rows,
-        condition=f"NOT regexp_full_match({identifier(column.name)}, {literal(regex)}, 's')",
+        condition=(
+            f"NOT regexp_full_match({identifier(column.name)}, {literal(pattern.regex)}, 's')"
+        ),
         recommendation="Check these values against their source; add the pattern as a check.",
         impact="A wrong code joins to nothing, or to the wrong thing.",
         confidence=SHAPE_CONFIDENCE,
     )
 
 
-def _start_pattern(column: TextShapes) -> tuple[str, str, int] | None:
-    start = column.start
-    if start is None or not start.text or start.text[0].isdigit() or start.text[0].isspace():
-        return None
+def _start_pattern(column: TextShapes) -> _Pattern | None:
     if column.values < MIN_START_VALUES or 2 * column.spaced > column.values:
         return None
+    start, *others = column.starts
     rows = column.rows - start.rows
     if not MIN_START <= start.values / column.values < 1 or rows > NOTABLE_RATE * column.rows:
         return None
-    return f"begin with {start.text}", re.escape(start.text) + ".*", rows
-
-
-def _mask_pattern(column: TextShapes) -> tuple[str, str, int] | None:
-    """The one mask that nearly all values have, or else a few when lengths are disregarded."""
-    if not column.masks:
+    if not start.text or start.text[0].isdigit() or start.text[0].isspace():
         return None
-    usual = column.masks[0]
+    return _Pattern(
+        said=f"begin with {start.text}", regex=re.escape(start.text) + ".*", rows=rows, odd=others
+    )
+
+
+def _mask_pattern(column: TextShapes) -> _Pattern | None:
+    """The one mask that nearly all values have, or else a few when lengths are disregarded."""
+    usual, *others = column.masks
     if MIN_COVERED <= usual.rows / column.rows < 1 and "9" in usual.text:
-        return f"look like {usual.text}", _mask_regex(usual.text, ""), column.rows - usual.rows
+        return _Pattern(
+            said=f"look like {usual.text}",
+            regex=_mask_regex(usual.text, ""),
+            rows=column.rows - usual.rows,
+            odd=others,
+        )
     forms = [run for run in column.runs if run.rows >= MIN_MASK_SHARE * column.rows]
     covered = sum(form.rows for form in forms)
     if not MIN_COVERED <= covered / column.rows < 1 or len(forms) > MAX_MASKS:
         return None
     if not all("9" in form.text and form.text.count(" ") <= 1 for form in forms):
         return None
-    said = listed([_spelt_out(form) for form in forms])
-    regex = "|".join(_mask_regex(form.text, "+") for form in forms)
-    return f"look like {said}", regex, column.rows - covered
+    return _Pattern(
+        said=f"look like {listed([form.example for form in forms])}",
+        regex="|".join(_mask_regex(form.text, "+") for form in forms),
+        rows=column.rows - covered,
+        odd=[run for run in column.runs if run not in forms],
+    )
 
 
 def _mask_regex(mask: str, repeated: str) -> str:
@@ -205,8 +227,8 @@ def _mask_regex(mask: str, repeated: str) -> str:
     )
 
 
-def _spelt_out(form: Shape) -> str:
-    return form.text.replace("9", "9…").replace("A", "A…").replace("a", "a…")
+def _such_as(odd: Sequence[Shape]) -> str:
+    return f": {listed([shape.example for shape in odd], most=MAX_EXAMPLES)}" if odd else ""
 
 
 def _finding(
@@ -258,22 +280,24 @@ def _similar(profile: TableProfile, column: SimilarValues) -> Finding:
     if column.variants == 1 and first.likeness == "longer form":
         title = (
             f"{column.name} seems to have two names for one thing: {first.variant} "
-            f"({first.variant_rows:,} rows) and {first.value} ({first.value_rows:,}) share "
-            f"{first.shared} values of {first.witness}."
+            f"({counted(first.variant_rows, 'row')}) and {first.value} ({first.value_rows:,}) "
+            f"share {first.shared} values of {first.witness}."
         )
     else:
-        how = {"spelling": "look misspelt", "case or spacing": "differ in case or spacing"}
-        said = how.get(next(iter(forms)), "are variants") if len(forms) == 1 else "are variants"
+        kind = {
+            frozenset({"spelling"}): "misspellings",
+            frozenset({"case or spacing"}): "rewritings",
+        }
         title = (
-            f"{counted(column.variants, 'value')} of {column.name} in {counted(column.rows, 'row')} "
-            f"{said if said != 'are variants' else 'are variants of other values'}: "
-            f"{listed([_pair(pair) for pair in column.pairs], most=3)}."
+            f"{counted(column.rows, 'row')} of {column.name} "
+            f"{_have(column.rows)} {kind.get(frozenset(forms), 'variants')} of more frequent values: "
+            f"{listed([_pair(pair) for pair in column.pairs], most=MAX_EXAMPLES)}."
         )
     share = column.rows / profile.rows
     return Finding(
         role=ROLE,
         title=title,
-        severity="medium" if share >= NOTABLE_RATE else "low",
+        severity="medium" if column.rows >= max(MIN_ROWS, NOTABLE_RATE * profile.rows) else "low",
         category="inconsistent_category",
         subject=Subject(table=profile.table, column=column.name),
         evidence=(

@@ -47,7 +47,7 @@ def _text_format(table: str, layout: FileLayout) -> Finding:
         f"{counted(layout.rows, 'row')}.",
         evidence=(
             Evidence(
-                metric="csv_bytes",
+                metric="bytes of text",
                 value=layout.size_bytes,
                 threshold=LARGE_CSV,
                 sql=f"SELECT count(*) AS rows FROM {identifier(table)}",
@@ -72,7 +72,7 @@ def _row_groups(table: str, layout: FileLayout, groups: RowGroups) -> Iterator[F
             f"{_size(layout.size_bytes / groups.files)} on average.",
             evidence=(
                 Evidence(
-                    metric="mean_file_bytes",
+                    metric="mean bytes per file",
                     value=round(layout.size_bytes / groups.files),
                     threshold=SMALL_FILE,
                     sql=row_groups_sql(table),
@@ -90,7 +90,7 @@ def _row_groups(table: str, layout: FileLayout, groups: RowGroups) -> Iterator[F
             f"{figure(round(average))} rows on average ({sizes}).",
             evidence=(
                 Evidence(
-                    metric="mean_row_group_rows",
+                    metric="mean rows per row group",
                     value=round(average),
                     threshold=SMALL_GROUP,
                     sql=row_groups_sql(table),
@@ -109,7 +109,7 @@ def _row_groups(table: str, layout: FileLayout, groups: RowGroups) -> Iterator[F
             f"({counted(groups.groups, 'group')} in all).",
             evidence=(
                 Evidence(
-                    metric="largest_row_group_rows",
+                    metric="rows of the largest row group",
                     value=groups.largest,
                     threshold=LARGE_GROUP,
                     sql=row_groups_sql(table),
@@ -134,7 +134,7 @@ def _columns(table: str, groups: RowGroups) -> Iterator[Finding]:
             "not compressed.",
             evidence=(
                 Evidence(
-                    metric="uncompressed_share",
+                    metric="share of stored bytes not compressed",
                     value=share,
                     threshold=UNCOMPRESSED_SHARE,
                     sql=columns_sql(table),
@@ -153,7 +153,7 @@ def _columns(table: str, groups: RowGroups) -> Iterator[Finding]:
             f"{listed(names)}.",
             evidence=(
                 Evidence(
-                    metric="columns_without_statistics",
+                    metric="columns without statistics",
                     value=len(names),
                     threshold=0,
                     sql=columns_sql(table),

@@ -51,7 +51,7 @@ def _latency_tail(table: str, column: ColumnProfile) -> Iterator[Finding]:
         severity="medium",
         evidence=(
             Evidence(
-                metric="p99_over_median",
+                metric="99th percentile over the median",
                 value=tail / median,
                 threshold=TAIL,
                 sql=f"SELECT row_id, {value} FROM {identifier(table)} WHERE {value} > {tail!r} "
@@ -82,7 +82,7 @@ def _error_rate(profile: TableProfile, column: ColumnProfile) -> Iterator[Findin
         severity="high" if share > MANY_ERRORS else "medium",
         evidence=(
             Evidence(
-                metric="error_rate",
+                metric="share of failed events",
                 value=share,
                 threshold=ERRORS,
                 sql=f"SELECT row_id, * EXCLUDE (row_id) FROM {identifier(profile.table)} "

@@ -82,8 +82,13 @@ def _finding(table: str, column: str, skew: KeySkew) -> Finding:
         f"{figure(skew.keys)} values of {column}.",
         severity=severity,
         evidence=(
-            Evidence(metric="largest_over_median", value=ratio, threshold=SKEW, sql=sql),
-            Evidence(metric="largest_share", value=share, threshold=DOMINANT, sql=sql),
+            Evidence(
+                metric="rows of the largest value over the median",
+                value=ratio,
+                threshold=SKEW,
+                sql=sql,
+            ),
+            Evidence(metric="share of the largest value", value=share, threshold=DOMINANT, sql=sql),
         ),
         rows=skew.largest_rows,
         recommendation=f"Do not partition {table} by {column} alone. In a distributed join on it, "

@@ -51,12 +51,12 @@ def judge_timing(table: str, column: str, timing: EventTiming) -> Iterator[Findi
             severity="medium" if share > VERY_LATE_SHARE else "low",
             evidence=(
                 Evidence(
-                    metric="out_of_order_share",
+                    metric="share of events out of order",
                     value=share,
                     threshold=LATE_SHARE,
                     sql=late_sql(table, column),
                 ),
-                Evidence(metric="worst_lateness_seconds", value=timing.worst_lateness),
+                Evidence(metric="worst lateness in seconds", value=timing.worst_lateness),
             ),
             rows=timing.late,
             recommendation=f"Process {table} by {column} with a watermark of at least "
@@ -83,7 +83,7 @@ def judge_repeats(
         severity="medium" if share > REPEATED_SHARE else "low",
         evidence=(
             Evidence(
-                metric="repeated_events",
+                metric="repeated events",
                 value=repeated,
                 threshold=0,
                 sql=repeated_rows_sql(table, columns),
@@ -113,7 +113,9 @@ def judge_rate(table: str, column: str, rate: EventRate) -> Iterator[Finding]:
             title=f"Up to {figure(rate.peak)} events {per} arrive (from {rate.peak_from}), "
             f"{ratio:,.1f} times the usual {figure(rate.usual)}.",
             severity="medium" if ratio > LARGE_BURST else "low",
-            evidence=(Evidence(metric="peak_over_median", value=ratio, threshold=BURST, sql=sql),),
+            evidence=(
+                Evidence(metric="peak over the usual rate", value=ratio, threshold=BURST, sql=sql),
+            ),
             recommendation=f"Size consumers of {table} for {figure(rate.peak)} events {per}, or "
             "let a queue with back-pressure absorb the peak.",
             impact="Consumers sized for the usual rate fall behind during the burst.",
@@ -131,7 +133,7 @@ def judge_rate(table: str, column: str, rate: EventRate) -> Iterator[Finding]:
             severity="medium",
             evidence=(
                 Evidence(
-                    metric="recent_over_earlier",
+                    metric="recent rate over the earlier one",
                     value=ratio,
                     threshold=RATE_CHANGE if ratio > 1 else 1 / RATE_CHANGE,
                     sql=sql,
@@ -180,12 +182,12 @@ def _gap(table: str, column: str, timing: EventTiming) -> Finding:
         severity="medium" if share > SILENT_SHARE else "low",
         evidence=(
             Evidence(
-                metric="longest_gap_seconds",
+                metric="longest silence in seconds",
                 value=timing.longest_gap,
                 threshold=timing.gap_limit,
                 sql=gaps_sql(table, column),
             ),
-            Evidence(metric="silent_share", value=share, threshold=SILENT_SHARE),
+            Evidence(metric="share of the time in silences", value=share, threshold=SILENT_SHARE),
         ),
         rows=timing.gaps,
         recommendation=f"Compare the silences with the logs of whatever produces {table}, and "

@@ -1,0 +1,33 @@
+"""Own copies of notices, decoded: what `MessageBus.subscribe` yields."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import structlog
+
+from bus.clock import Clock
+from bus.domain import codec
+from bus.domain.message import AgentMessage, Registry
+from bus.errors import MessageError, SettlementError
+from bus.transport import Delivery
+
+_log = structlog.get_logger(__name__)
+
+
+async def decoded(
+    deliveries: AsyncIterator[Delivery], registry: Registry, clock: Clock
+) -> AsyncGenerator[AgentMessage[Any], None]:
+    """The messages of `deliveries`, each acknowledged first; what cannot be decoded is skipped."""
+    async for delivery in deliveries:
+        envelope = delivery.envelope
+        try:
+            await delivery.ack()
+        except SettlementError:
+            _log.debug("bus.delivery.lost", topic=envelope.topic)
+        try:
+            event = codec.parse(envelope.body)
+            message = codec.decode(event, registry, topic=envelope.topic, now=clock.now())
+        except MessageError as error:
+            _log.debug("bus.message.skipped", topic=envelope.topic, error=str(error))
+        else:
+            yield message

@@ -1,0 +1,79 @@
+"""A bus on RabbitMQ as a `BusUnderTest`: one virtual host, one proxy per connection."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bus.clock import SystemClock
+from bus.dead_letters.rabbitmq import RabbitmqDeadLetters
+from bus.histories.stream import StreamHistory
+from bus.recorder import Recorder
+from bus.transport import Transport
+from bus.transports.rabbitmq import RabbitmqTransport
+from tests.support.rabbitmq_node import RabbitmqNode
+from tests.support.tcp_proxy import TcpProxy, tcp_proxy
+
+
+class RabbitmqBus:
+    """Implements `BusUnderTest`; a recorder runs from the first history on."""
+
+    def __init__(
+        self, node: RabbitmqNode, vhost: str, folder: Path, stack: AsyncExitStack
+    ) -> None:
+        self._node = node
+        self._vhost = vhost
+        self._folder = folder
+        self._stack = stack
+        self._proxies: dict[Transport, TcpProxy] = {}
+        self._histories = 0
+
+    async def transport(self) -> RabbitmqTransport:
+        proxy = await self._stack.enter_async_context(tcp_proxy(self._node.port))
+        transport = await RabbitmqTransport.connect(
+            self._node.url(self._vhost, port=proxy.port),
+            name="test",
+            clock=SystemClock(),
+            patience=5.0,
+        )
+        self._proxies[transport] = proxy
+        return await self._stack.enter_async_context(aclosing(transport))
+
+    async def recorder(self) -> None:
+        """Another process that records."""
+        recorder = Recorder(await self.transport(), clock=SystemClock())
+        await self._stack.enter_async_context(_running(recorder))
+
+    async def history(self) -> StreamHistory:
+        if not self._histories:
+            await self.recorder()
+        self._histories += 1
+        history = await StreamHistory.open(
+            await self.transport(), str(self._folder / f"{self._histories}.db"), clock=SystemClock()
+        )
+        return await self._stack.enter_async_context(aclosing(history))
+
+    async def dead_letters(self) -> RabbitmqDeadLetters:
+        return RabbitmqDeadLetters(await self.transport())
+
+    async def break_off(self, transport: Transport) -> None:
+        await self._proxies[transport].close()
+
+
+@asynccontextmanager
+async def open_rabbitmq_bus(node: RabbitmqNode) -> AsyncIterator[RabbitmqBus]:
+    """A bus in a virtual host of its own."""
+    with node.vhost() as vhost, TemporaryDirectory() as folder:
+        async with AsyncExitStack() as stack:
+            yield RabbitmqBus(node, vhost, Path(folder), stack)
+
+
+@asynccontextmanager
+async def _running(recorder: Recorder) -> AsyncIterator[None]:
+    task = asyncio.create_task(recorder.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
