@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
-from tests.support.rabbitmq_node import rabbitmq_node
+from tests.support.rabbitmq_node import mortal_node, rabbitmq_node
+from tests.support.redis_server import redis_url
 
-__all__ = ["rabbitmq_node"]
+__all__ = ["mortal_node", "rabbitmq_node", "redis_url"]

@@ -1,7 +1,8 @@
 """Showing a value without giving it away.
 
 *Guarantees*: the result holds no e-mail address, no number of seven digits or more, and no secret
-that `secret_patterns` knows; of a value in a column that is personal by name, only the first character.
+that `secret_patterns` knows; of a value in a column that is personal by name, only the first
+character.
 """
 
 import re

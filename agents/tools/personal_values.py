@@ -13,7 +13,7 @@ from agents.tools.column_names import PersonalKind
 
 _EMAIL: Final = re.compile(r"[\w.+%'-]+@[\w-]+(\.[\w-]+)*\.[a-zA-Z]{2,}")
 _PHONE: Final = re.compile(r"\+?\(?\d[\d\s()./-]{5,20}\d")
-_NAME: Final = re.compile(r"[^\W\d_]+(?:[ .'’-]+[^\W\d_]+){0,4}\.?")
+_NAME: Final = re.compile(r"[^\W\d_]+(?:[ .'-]+[^\W\d_]+){0,4}\.?")
 _BIRTH_DATE: Final = re.compile(
     r"(?:19|20)\d\d-?[01]\d-?[0-3]\d(?:[ T].*)?|[0-3]?\d[./-][0-3]?\d[./-](?:(?:19|20)\d\d|\d\d)"
 )
@@ -153,4 +153,5 @@ def _national_ids(values: Sequence[str], *, is_hinted: bool) -> dict[str, float]
 
 
 def _is_part_of_address(value: str) -> bool:
+    """Whether it is a street, a postal code or house number, or the name of a place."""
     return bool(_STREET.search(value) or _POSTAL.fullmatch(value) or _NAME.fullmatch(value))

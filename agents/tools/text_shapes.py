@@ -9,6 +9,7 @@ from agents.datasets.sql import identifier, literals
 from agents.datasets.text_types import DECIMAL_PATTERN, is_date, is_number, is_timestamp
 from agents.domain.finding import Part
 from agents.tool import tool
+from agents.tools.column_names import personal_kind
 from agents.tools.masking import masked, shortened
 from agents.tools.profile import profile
 
@@ -39,7 +40,9 @@ class TextShapes(Part):
     """What the values of a text column look like, those that stand for missing ones left out.
 
     In masks, `A` is an upper-case letter, `a` a lower-case one, `9` a digit; in `runs` each stands
-    for one or more. `units` are what follows a number. `start` is what most values begin with. If `is_sampled`, the figures are of a sample of the distinct values.
+    for one or more. `units` are what follows a number. `starts` are what values with the same first
+    letter have in common at their beginning. `numbers` includes codes of digits only. If
+    `is_sampled`, the figures are of a sample of the distinct values.
     """
 
     name: str
@@ -135,7 +138,7 @@ def _shapes(column: str, found: Sequence[Any] | None) -> tuple[Shape, ...]:
             text=shortened(text),
             values=int(values),
             rows=int(rows),
-            example=masked(example, column=column),
+            example=_example(column, example, text),
         )
         for text, values, rows, example in found or ()
     )
@@ -147,10 +150,17 @@ def _starts(column: str, found: Sequence[Any] | None) -> tuple[Shape, ...]:
             text=shortened(_shared(first, last)),
             values=int(values),
             rows=int(rows),
-            example=masked(first, column=column),
+            example=_example(column, first, _shared(first, last)),
         )
         for first, last, values, rows in found or ()
     )
+
+
+def _example(column: str, value: str, shape: str) -> str:
+    """The value, or only its shape where the column is personal."""
+    if personal_kind(column) is not None:
+        return shortened(shape)
+    return masked(value)
 
 
 def _shared(first: str, last: str) -> str:

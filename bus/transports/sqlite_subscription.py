@@ -1,7 +1,7 @@
 """`SqliteSubscription`: takes messages out of one queue, as many at once as is safe.
 
-A subscription of a group begins with one message at a time and doubles that with every settlement,
-up to `prefetch`. A message that came back without having been settled brings it down to one again: it
+A subscription of a group begins with one message at a time and doubles that with every settlement
+up to `prefetch`. A message that came back without being settled brings it down to one again: it
 may be what kills its consumers, and should then be alone.
 """
 

@@ -30,7 +30,7 @@ def finding(title: str, **changes: Any) -> Finding:
         "severity": "medium",
         "evidence": (
             Evidence(
-                metric="null_rate",
+                metric="null rate",
                 value=0.25,
                 threshold=0.05,
                 sql="SELECT row_id FROM flights WHERE tailnum IS NULL",

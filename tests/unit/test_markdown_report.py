@@ -26,7 +26,7 @@ def test_the_summary_comes_first_then_what_to_do_then_the_findings() -> None:
             "1. **flights.tailnum: Ask the source**",
             "## Findings",
             "| medium | A quarter of tailnum is missing.",
-            "null_rate 0.25 (threshold 0.05)",
+            "null rate: 0.25 (threshold 0.05)",
             "## About this report",
         )
     ]

@@ -148,6 +148,25 @@ class TestSkew:
         assert "ann@" not in finding.model_dump_json()
 
 
+class TestVolume:
+    async def test_a_last_month_of_several_times_the_rows_is_found(self, tmp_path: Path) -> None:
+        path = write_parquet(
+            tmp_path / "a.parquet",
+            "SELECT DATE '2024-01-01' + (range // 10)::INT AS sold FROM range(6400) UNION ALL "
+            "SELECT DATE '2025-10-01' + (range // 30)::INT FROM range(930)",
+        )
+        (finding,) = await of_batch(tmp_path, path)
+        assert finding.category == "volume_change"
+        assert finding.title == "2025-10 has 930 rows, 3.1 times the usual 305 a month."
+
+    async def test_steady_loads_are_not_mentioned(self, tmp_path: Path) -> None:
+        path = write_parquet(
+            tmp_path / "a.parquet",
+            "SELECT DATE '2024-01-01' + (range // 10)::INT AS sold FROM range(7310)",
+        )
+        assert await of_batch(tmp_path, path) == ()
+
+
 class TestStream:
     async def test_a_steady_stream_is_not_mentioned(self, tmp_path: Path) -> None:
         assert await of_stream(write_events(tmp_path / "a.csv", steady()), tmp_path) == ()
@@ -243,21 +262,28 @@ class TestStream:
 
 async def test_every_evidence_runs_in_a_fresh_shell(tmp_path: Path) -> None:
     instants = [*steady(300), *(at + timedelta(hours=9) for at in steady(300))]
-    path = write_events(tmp_path / "a.csv", instants)
-    async with examination_of(
-        performance.SPECIALIST,
-        path,
-        cache=tmp_path / "cache",
-        kind="streaming",
-        time_column="happened",
-    ) as examination:
-        findings = await performance.SPECIALIST.examine(examination)
-        setup = examination.task.datasets[0].setup_sql
-    assert findings
-    with duckdb.connect() as shell:
-        shell.execute(setup)
-        for sql in (each.sql for finding in findings for each in finding.evidence if each.sql):
-            assert shell.execute(sql).fetchall()
+    stream = write_events(tmp_path / "a.csv", instants)
+    files = write_parquet(
+        tmp_path / "b.parquet",
+        "SELECT CASE WHEN range % 3 = 0 THEN 0 ELSE range % 100 END AS customer_id "
+        "FROM range(50000)",
+        ", ROW_GROUP_SIZE 2048",
+    )
+    for path, kind, column in ((stream, "streaming", "happened"), (files, "batch", None)):
+        async with examination_of(
+            performance.SPECIALIST,
+            path,
+            cache=tmp_path / "cache",
+            kind=kind,
+            time_column=column,
+        ) as examination:
+            findings = await performance.SPECIALIST.examine(examination)
+            setup = examination.task.datasets[0].setup_sql
+        assert findings
+        with duckdb.connect() as shell:
+            shell.execute(setup)
+            for sql in (each.sql for finding in findings for each in finding.evidence if each.sql):
+                assert shell.execute(sql).fetchall()
 
 
 async def test_a_tool_that_fails_costs_its_findings_only(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_it_leads_from_the_verdict_over_the_first_step_to_the_evidence() -> None
             "1. flights.tailnum: Ask the source",
             "Findings",
             "medium   A quarter of tailnum is missing.",
-            "null_rate 0.25 (threshold 0.05)",
+            "null rate: 0.25 (threshold 0.05)",
             "Where to look next",
             "SELECT row_id FROM flights WHERE tailnum IS NULL;",
             "convener report 6f0c4f0e-6a58-5b1d-9f5c-3a1c1f7a9d10 --all",
@@ -68,13 +68,13 @@ def test_a_note_says_what_could_not_be_examined() -> None:
 
 def test_a_long_report_shows_what_matters_and_counts_the_rest() -> None:
     text = drawn(report(*many(40)))
-    assert len(re.findall(r"Finding number \d+\.\s*\n\s+null_rate", text)) == TOP_FINDINGS
+    assert len(re.findall(r"Finding number \d+\.\s*\n\s+null rate", text)) == TOP_FINDINGS
     assert "30 findings of less consequence: --all shows everything" in words(text)
 
 
 def test_all_means_all_with_impact_and_advice() -> None:
     text = drawn(report(*many(40)), show_all=True)
-    assert len(re.findall(r"Finding number \d+\.\s*\n\s+null_rate", text)) == 40
+    assert len(re.findall(r"Finding number \d+\.\s*\n\s+null rate", text)) == 40
     assert "--all" not in text
     assert "Joins lose rows." in text
 

@@ -12,8 +12,10 @@ MEASURED: Final = 3
 """For how many of its findings a recommendation names a measure of its own."""
 
 
-def success_metric(findings: Sequence[Finding]) -> str:
+def success_metric(findings: Sequence[Finding], play: Play | None) -> str:
     """What is true once all of `findings` (1..n, ranked) are dealt with."""
+    if play is not None and play.goal:
+        return f"{play.goal} (today {_reading(_measured(findings[0]), findings[0])})."
     goals = list(dict.fromkeys(_goal(finding) for finding in findings))
     rest = f"; likewise for {len(goals) - MEASURED} more" if len(goals) > MEASURED else ""
     return f"{'; '.join(goals[:MEASURED])}{rest}."

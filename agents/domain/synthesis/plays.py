@@ -9,12 +9,16 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
-    """One action with the steps it takes and what to watch afterwards, at each load or always."""
+    """One action with the steps it takes and what to watch afterwards, at each load or always.
+
+    `goal` says when it is done, where that is not simply that the measured flaw is gone.
+    """
 
     categories: frozenset[str]
     action: str
     steps: str
     watch: str
+    goal: str = ""
 
 
 PLAYS: Final = (
@@ -171,6 +175,7 @@ PLAYS: Final = (
         steps="Name the few that carry the total, look at what losing the largest would mean, and "
         "read averages with and without them.",
         watch="follow the share of the largest; alert above the threshold of the evidence",
+        goal="whoever answers for it has accepted or limited the dependence",
     ),
     Play(
         categories=frozenset(
@@ -188,6 +193,7 @@ PLAYS: Final = (
         steps="Split it by the largest segments to see where it comes from, check that the data "
         "behind it is complete, then decide whether to act or to expect it.",
         watch="follow the figure; alert when it leaves the range of its last periods",
+        goal="its cause is written down and a target for it is agreed",
     ),
 )
 

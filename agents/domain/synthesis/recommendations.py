@@ -132,7 +132,7 @@ def _recommendation(
         owner_role=task.lead.role,
         guidance=guidance,
         depends_on=tuple(depends_on),
-        success_metric=success_metric(task.findings),
+        success_metric=success_metric(task.findings, task.play),
         monitoring=monitoring(task.lead, task.play, route),
     )
 

@@ -289,8 +289,8 @@ def _similar(profile: TableProfile, column: SimilarValues) -> Finding:
             frozenset({"case or spacing"}): "rewritings",
         }
         title = (
-            f"{counted(column.rows, 'row')} of {column.name} "
-            f"{_have(column.rows)} {kind.get(frozenset(forms), 'variants')} of more frequent values: "
+            f"{counted(column.rows, 'row')} of {column.name} {_have(column.rows)} "
+            f"{kind.get(frozenset(forms), 'variants')} of more frequent values: "
             f"{listed([_pair(pair) for pair in column.pairs], most=MAX_EXAMPLES)}."
         )
     share = column.rows / profile.rows
