@@ -55,10 +55,14 @@ def load_settings(
     env = os.environ if environment is None else environment
     here = folder or Path.cwd()
     written = _read(here / FILE)
-    url = bus or env.get("CONVENER_BUS") or written.get("bus") or _default_bus()
+    url = str(bus or env.get("CONVENER_BUS") or written.get("bus") or _default_bus())
+    if url.partition(":")[0] not in ("sqlite", "amqp", "amqps"):
+        raise AgentUsageError(
+            f"{url!r} is no bus URL: use sqlite:///PATH or amqp://USER:PASSWORD@HOST:PORT/."
+        )
     cache = env.get("CONVENER_CACHE") or written.get("cache") or _default_cache()
     return Settings(
-        bus_url=str(url),
+        bus_url=url,
         roots=_roots(env.get("CONVENER_DATA"), written.get("data"), here),
         cache=Path(cache).expanduser(),
     )

@@ -51,7 +51,7 @@ from bus import (
 
 R = TypeVar("R")
 
-LEASE: Final = 30.0
+LEASE: Final = 10.0
 """Seconds that a claim holds unless it is renewed; renewed three times as often."""
 
 _log = structlog.get_logger(__name__)

@@ -97,6 +97,7 @@ class DuckdbCatalog:
         self._keep_idle = keep_idle
         self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="convener-data")
         self._reads: SharedWork[_Snapshot] = SharedWork(self._executor)
+        self._look_ups: SharedWork[Path | None] = SharedWork(self._executor)
         self._starts: SharedWork[DuckdbDatasets] = SharedWork(self._executor)
         self._engines: dict[tuple[PinnedDataset, ...], _Engine] = {}
 
@@ -139,34 +140,36 @@ class DuckdbCatalog:
         self._executor.shutdown(wait=False)
 
     async def _read(self, location: str) -> _Snapshot:
-        path = self._locate(location)
-
         def read(interruption: Interruption) -> _Snapshot:
-            source = find(path)
+            source = find(self._locate(location))
             version, file = self._store.take(source, interruption)
             reading = read_about(file)
             return _Snapshot(source=source, version=version, file=file, reading=reading)
 
         with read_errors(location):
-            return await self._reads.run(path, read)
+            return await self._reads.run(location, read)
 
     async def _start(self, datasets: tuple[PinnedDataset, ...]) -> _Engine:
-        files = [await self._snapshot_file(dataset) for dataset in datasets]
-        paths = {dataset.name: self._locate(dataset.location) for dataset in datasets}
+        snapshots = [await self._snapshot_file(dataset) for dataset in datasets]
 
         def start(interruption: Interruption) -> DuckdbDatasets:
             interruption.check()
-            connection = connect(datasets, files, spill=self._spill, settings=self._settings)
+            connection = connect(datasets, snapshots, spill=self._spill, settings=self._settings)
+            paths = {dataset.name: self._locate(dataset.location) for dataset in datasets}
             return DuckdbDatasets(connection, datasets, paths, self._executor)
 
-        with read_errors(", ".join(paths)):
+        with read_errors(", ".join(dataset.location for dataset in datasets)):
             opened = await self._starts.run(datasets, start)
         return self._engines.setdefault(datasets, _Engine(opened))
 
     async def _snapshot_file(self, dataset: PinnedDataset) -> Path:
         """The snapshot of the pinned version, made from the file only if there is none yet."""
-        self._locate(dataset.location)
-        file = self._store.look_up(dataset.version, dataset.format)
+
+        def look_up(_: Interruption) -> Path | None:
+            self._locate(dataset.location)
+            return self._store.look_up(dataset.version, dataset.format)
+
+        file = await self._look_ups.run((dataset.location, dataset.version), look_up)
         if file is not None:
             return file
         snapshot = await self._read(dataset.location)

@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from threading import Event, Lock
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import duckdb
 
@@ -74,10 +75,14 @@ class SharedWork(Generic[T]):
         If cancelled, and nobody else waits, the function is interrupted and left to end by itself.
         """
         work = self._under_way.get(key)
-        if work is None:
+        if work is None or work.is_stopping:
             work = self._under_way[key] = _Work(self._executor, function)
-            work.done.add_done_callback(lambda _: self._under_way.pop(key, None))
+            work.done.add_done_callback(partial(self._forget, key, work))
         return await work.result()
+
+    def _forget(self, key: Hashable, work: "_Work[T]", _: object) -> None:
+        if self._under_way.get(key) is work:
+            del self._under_way[key]
 
     def interrupt(self) -> None:
         """Stop everything that is under way."""
@@ -89,6 +94,7 @@ class _Work(Generic[T]):
     def __init__(self, executor: ThreadPoolExecutor, function: Callable[[Interruption], T]) -> None:
         self._interruption = Interruption()
         self._waiting = 0
+        self.is_stopping = False
         self._thread: Future[T] = executor.submit(function, self._interruption)
         self.done: asyncio.Future[T] = asyncio.wrap_future(self._thread)
         # Whoever waits gets the error; when nobody does, nobody needs it.
@@ -103,7 +109,8 @@ class _Work(Generic[T]):
             if self._waiting == 0 and not self.done.done():
                 self.stop()
 
-    def stop(self, *_: Any) -> None:
+    def stop(self) -> None:
+        self.is_stopping = True
         if not self._thread.cancel() and not self._thread.done():
             self._interruption.ask()
             self.done.get_loop().call_later(INTERRUPT_EVERY, self.stop)

@@ -29,7 +29,7 @@ from agents.reports.outline import (
     shown_findings,
     terms,
 )
-from agents.reports.plain import LONGEST, plain, plain_sql
+from agents.reports.plain import LONGEST, LONGEST_SETUP, LONGEST_SQL, plain, plain_sql
 
 LONG: Final = 1_500
 """Characters of a paragraph such as a summary or a guidance."""
@@ -82,9 +82,9 @@ def code(text: str, limit: int = 120) -> str:
     return f"{fence}{padding}{line}{padding}{fence}".replace("|", "\\|")
 
 
-def sql_block(sql: str) -> str:
+def sql_block(sql: str, limit: int = LONGEST_SQL) -> str:
     """`sql` as a fenced block that nothing in it can close."""
-    text = plain_sql(sql)
+    text = plain_sql(sql, limit)
     fence = "`" * max(3, _longest_run(text) + 1)
     return f"{fence}sql\n{text}\n{fence}"
 
@@ -111,7 +111,8 @@ def _first_steps(report: ReportPublished, *, show_all: bool) -> Iterator[str]:
     yield "## What to do first"
     yield "\n".join(_step(step) for step in steps)
     if left_out:
-        yield f"*{counted(left_out, 'more recommendation')}: `convener report ID --all`*"
+        everything = code(f"convener report {report.request_id} --all")
+        yield f"*{counted(left_out, 'more recommendation')}: {everything}*"
 
 
 def _step(step: Recommendation) -> str:
@@ -210,10 +211,10 @@ def _origin(report: ReportPublished) -> Iterator[str]:
     )
     lines = (STATUS[report.status], route_line(report), model_line(report), run_line(report))
     yield "\n".join(f"- {escaped(line)}" for line in lines)
-    setup = "\n".join(dataset.setup_sql for dataset in report.datasets)
-    if setup.strip():
+    setups = [each.setup_sql for each in report.datasets if each.setup_sql.strip()]
+    if setups:
         yield "The SQL above runs in a DuckDB shell after this:"
-        yield sql_block(setup)
+        yield from (sql_block(setup, LONGEST_SETUP) for setup in setups)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -7,6 +7,8 @@ LONGEST: Final = 400
 """Characters of one text in a rendering."""
 
 LONGEST_SQL: Final = 4_000
+LONGEST_SETUP: Final = 60_000
+"""Characters of a statement; what sets a dataset up is useless if cut, and names every column."""
 
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 """Unicode categories that move the cursor, reverse the writing or show nothing."""
@@ -18,10 +20,10 @@ def plain(text: str, limit: int = LONGEST) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
 
 
-def plain_sql(sql: str) -> str:
+def plain_sql(sql: str, limit: int = LONGEST_SQL) -> str:
     """`sql` with its lines; one that is too long ends in a comment that says so."""
-    text = _visible(sql, LONGEST_SQL, keep="\n").strip()
-    return text if len(text) <= LONGEST_SQL else f"{text[:LONGEST_SQL]}\n-- cut: too long to show"
+    text = _visible(sql, limit, keep="\n").strip()
+    return text if len(text) <= limit else f"{text[:limit]}\n-- cut: too long to show"
 
 
 def _visible(text: str, limit: int, *, keep: str) -> str:

@@ -32,7 +32,7 @@ from agents.reports.outline import (
     shown_findings,
     terms,
 )
-from agents.reports.plain import plain, plain_sql
+from agents.reports.plain import LONGEST_SETUP, plain, plain_sql
 
 LONG: Final = 1_500
 """Characters of a paragraph such as a summary or a guidance."""
@@ -148,7 +148,7 @@ def _look_next(report: ReportPublished, *, show_all: bool) -> Iterator[Renderabl
         yield Text("The first finding, shown by the data itself (in a DuckDB shell):")
         yield Padding(
             Syntax(
-                plain_sql(f"{setup}\n{evidence};".strip()),
+                plain_sql(f"{setup}\n{evidence};".strip(), LONGEST_SETUP),
                 "sql",
                 theme="ansi_dark",
                 background_color="default",

@@ -1,6 +1,7 @@
 """A measure, or the number of rows, by period: the figures one puts into a chart."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from agents.dataset import Datasets
@@ -101,6 +102,28 @@ def time_sql(dataset: PinnedDataset, time: Sequence[str]) -> str:
         return f"CAST({identifier(time[0])} AS TIMESTAMP)"
     parts = [f"CAST({identifier(part)} AS INTEGER)" for part in time[:3]] + ["1", "1"]
     return f"CAST(TRY(make_date({', '.join(parts[:3])})) AS TIMESTAMP)"
+
+
+def label(period: Period, unit: Unit) -> str:
+    """A period as people name it.
+
+    >>> label(Period(start="2013-12-01 00:00:00", rows=1, values=1, total=1, mean=1), "quarter")
+    '2013 Q4'
+    """
+    start = datetime.fromisoformat(period.start)
+    match unit:
+        case "year":
+            return f"{start:%Y}"
+        case "quarter":
+            return f"{start:%Y} Q{(start.month + 2) // 3}"
+        case "month":
+            return f"{start:%Y-%m}"
+        case "week":
+            return f"the week of {start:%Y-%m-%d}"
+        case "day":
+            return f"{start:%Y-%m-%d}"
+        case "hour":
+            return f"{start:%Y-%m-%d %H:%M}"
 
 
 def _type(dataset: PinnedDataset, column: str) -> str:

@@ -11,6 +11,7 @@ SQLite itself.
 """
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -57,11 +58,10 @@ class Checkpointer:
             return 0
 
     def _move(self, writer: sqlite3.Connection) -> None:
-        try:
+        # What fails now, because another process writes or the disk is full, is due again soon.
+        with suppress(sqlite3.Error):
             writer.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return  # another process writes at this moment: the next commit comes soon
-        try:
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        finally:
-            writer.execute("ROLLBACK")
+            try:
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            finally:
+                writer.execute("ROLLBACK")

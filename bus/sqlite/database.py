@@ -41,7 +41,11 @@ class Database:
         database = cls(path, durability=durability)
         await database._writer.start()
         if database._reader is not database._writer:
-            await database._reader.start()
+            try:
+                await database._reader.start()
+            except BaseException:
+                await database._writer.aclose()
+                raise
         return database
 
     async def __aenter__(self) -> Self:

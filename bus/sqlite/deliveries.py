@@ -37,7 +37,7 @@ class Taken:
     lease: Lease
     queue: QueueId
     position: int
-    is_recorded: bool
+    is_copied: bool
     attempt: int
     redeliveries: int
     envelope: Envelope
@@ -104,7 +104,7 @@ def acknowledge(connection: Connection, taken: Taken) -> bool:
     """It is done; False if the lease is gone."""
     if connection.execute(QUERIES["settle_delivery"], taken.lease).rowcount == 0:
         return False
-    if not taken.is_recorded:
+    if taken.is_copied:
         connection.execute(QUERIES["drop_message"], (taken.position,))
     return True
 
@@ -117,7 +117,7 @@ def put_back(
     if connection.execute(QUERIES["return_delivery"], arguments).rowcount == 0:
         return False
     dropped = connection.execute(QUERIES["drop_if_queue_is_gone"], (taken.lease.delivery,)).rowcount
-    if dropped and not taken.is_recorded:
+    if dropped and taken.is_copied:
         connection.execute(QUERIES["drop_message"], (taken.position,))
     return True
 
@@ -151,13 +151,13 @@ def load_headers(stored: str | None) -> Headers:
 
 
 def _taken(row: tuple[Any, ...], queue: QueueId, owner: PeerId) -> Taken:
-    id, handout, attempt, redeliveries, headers, is_recorded, position = row[:7]
+    id, handout, attempt, redeliveries, headers, is_copied, position = row[:7]
     topic, body, message_id, message_type, correlation_id, reply_to, is_direct = row[7:]
     return Taken(
         lease=Lease(id, owner, handout),
         queue=queue,
         position=position,
-        is_recorded=bool(is_recorded),
+        is_copied=bool(is_copied),
         attempt=attempt,
         redeliveries=redeliveries,
         envelope=Envelope(

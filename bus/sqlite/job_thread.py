@@ -112,8 +112,10 @@ class JobThread:
             self._answer(self._resolve, batch)
             if is_last:
                 break
-        self._session.close()
-        self._answer(self._ended.set_result, None)
+        try:
+            self._session.close()
+        finally:
+            self._answer(self._ended.set_result, None)
 
     def _drain_into(self, batch: list[Job]) -> bool:
         while len(batch) < BATCH_LIMIT:

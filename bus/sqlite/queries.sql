@@ -79,7 +79,8 @@ AND instr(lower(CAST(body AS TEXT)), lower(?)) > 0;
 
 -- name: insert_delivery
 -- One message waits in one queue: ?1 queue, ?2 position, ?3 headers.
-INSERT INTO deliveries (queue, position, headers) VALUES (?1, ?2, ?3);
+INSERT INTO deliveries (queue, position, copied, headers)
+VALUES (?1, ?2, (SELECT recorded = 0 FROM messages WHERE position = ?2), ?3);
 
 -- name: routing_generation
 -- Whether cached routes still hold.
@@ -175,7 +176,7 @@ SELECT min(due_at) FROM deliveries WHERE queue = ?1 AND due_at IS NOT NULL;
 
 -- name: select_ready
 -- What can be taken from a queue, in order: ?1 queue, ?2 how many.
-SELECT d.id, d.handouts + 1, d.attempt, d.redeliveries, d.headers, m.recorded, m.position,
+SELECT d.id, d.handouts + 1, d.attempt, d.redeliveries, d.headers, d.copied, d.position,
        m.topic, m.body, m.id, m.message_type, m.correlation_id, m.reply_to, m.direct
 FROM deliveries d JOIN messages m ON m.position = d.position
 WHERE d.queue = ?1 AND d.due_at IS NULL
@@ -210,21 +211,23 @@ UPDATE deliveries SET owner = NULL, due_at = NULL, redeliveries = redeliveries +
 WHERE due_at IS NOT NULL AND owner = ?1
 RETURNING queue;
 
+-- name: drop_orphans
+-- What was handed back to a queue that is gone.
+DELETE FROM deliveries
+WHERE queue = ?1 AND due_at IS NULL AND NOT EXISTS (SELECT 1 FROM queues WHERE id = ?1);
+
 -- name: drop_message
 -- An unrecorded message that waits nowhere any more.
 DELETE FROM messages
 WHERE position = ?1 AND recorded = 0
-  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.position = messages.position);
-
--- name: drop_orphans
--- Deliveries whose queue is gone and which nobody holds.
-DELETE FROM deliveries
-WHERE owner IS NULL AND NOT EXISTS (SELECT 1 FROM queues q WHERE q.id = queue);
+  AND NOT EXISTS (SELECT 1 FROM deliveries WHERE position = ?1 AND copied = 1);
 
 -- name: drop_unneeded_messages
--- Unrecorded messages that wait nowhere any more.
+-- All unrecorded messages that wait nowhere any more.
 DELETE FROM messages
-WHERE recorded = 0 AND position NOT IN (SELECT position FROM deliveries);
+WHERE recorded = 0 AND NOT EXISTS (
+    SELECT 1 FROM deliveries d WHERE d.position = messages.position AND d.copied = 1
+);
 
 -- name: park_delivery
 -- A dead letter from a delivery: ?1 delivery, ?2 owner, ?3 hand-out, ?4 its new id, ?5 reason,

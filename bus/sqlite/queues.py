@@ -162,16 +162,18 @@ def leave(
     `redeliveries` is 1 when it died with them, 0 when it handed them back. `routes` say whom to
     wake.
     """
-    returned = connection.execute(QUERIES["return_all"], (peer, redeliveries)).fetchall()
+    rows = connection.execute(QUERIES["return_all"], (peer, redeliveries)).fetchall()
+    returned = {QueueId(queue) for (queue,) in rows}
     connection.execute(QUERIES["delete_consumers_of_peer"], (peer,))
     for (queue,) in connection.execute(QUERIES["queues_of_peer"], (peer,)).fetchall():
         _delete_queue(connection, queue)
     connection.execute(QUERIES["delete_peer"], (peer,))
-    connection.execute(QUERIES["drop_orphans"])
+    for queue in returned:
+        connection.execute(QUERIES["drop_orphans"], (queue,))
     connection.execute(QUERIES["drop_unneeded_messages"])
     connection.execute(QUERIES["change_routing"])
     routes.refresh(connection)
-    return {queue for (queue,) in returned}
+    return returned
 
 
 def find_dead(connection: Connection, own: PeerId, now: float) -> list[PeerId]:

@@ -62,6 +62,7 @@ CREATE TABLE deliveries (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     queue        INTEGER NOT NULL,
     position     INTEGER NOT NULL,
+    copied       INTEGER NOT NULL,            -- 1: its message is unrecorded and ends with it
     headers      TEXT,
     attempt      INTEGER NOT NULL DEFAULT 1,
     redeliveries INTEGER NOT NULL DEFAULT 0,
@@ -70,6 +71,7 @@ CREATE TABLE deliveries (
     due_at       REAL
 ) STRICT;
 CREATE INDEX deliveries_ready ON deliveries (queue) WHERE due_at IS NULL;
+CREATE INDEX deliveries_copied ON deliveries (position) WHERE copied = 1;
 CREATE INDEX deliveries_due ON deliveries (queue, due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE dead_letters (

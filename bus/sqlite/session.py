@@ -11,6 +11,7 @@ Techniques for Main Memory Database Systems" (1984).
 import random
 import sqlite3
 import time
+from contextlib import suppress
 from typing import Final, Literal, TypeAlias
 
 from bus.sqlite.checkpoint import Checkpointer
@@ -95,7 +96,8 @@ class WritingSession:
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):  # SQLite has rolled back already where it had to
+                self._connection.execute("ROLLBACK")
 
 
 class ReadingSession:

@@ -6,19 +6,17 @@ message is never held by nobody.
 """
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
-from typing import Final, Protocol
-from uuid import uuid4
+from typing import Protocol
 
 from aiormq.abc import DeliveredMessage
 
 from bus.clock import Clock
-from bus.domain.codec import format_instant
 from bus.domain.envelope import Envelope, Headers
 from bus.domain.fault import ParkReason
 from bus.errors import SettlementError, TransportError
+from bus.transports import rabbitmq_parking as parking
 from bus.transports import rabbitmq_wire as wire
 from bus.transports.rabbitmq_connection import Channel
 from bus.transports.rabbitmq_errors import translated
@@ -30,16 +28,6 @@ from bus.transports.rabbitmq_topology import (
     group_queue,
     retry_exchange,
 )
-
-DEAD_ID: Final = "convener-dead-id"
-DEAD_REASON: Final = "convener-dead-reason"
-DEAD_ERROR: Final = "convener-dead-error"
-DEAD_ATTEMPTS: Final = "convener-dead-attempts"
-DEAD_HOST: Final = "convener-dead-host"
-DEAD_GROUP: Final = "convener-dead-group"
-DEAD_AT: Final = "convener-dead-at"
-
-_ERROR_LENGTH: Final = 4000
 
 
 class Origin(Protocol):
@@ -82,6 +70,11 @@ class RabbitmqDelivery:
         self._origin = origin
         self._copies = copies
         self._is_settled = False
+
+    @property
+    def abandoned(self) -> tuple[ParkReason, str] | None:
+        """Why the broker parked it, as a reason and a sentence; None if it did not."""
+        return parking.abandonment(self.message)
 
     async def ack(self) -> None:
         async with self._settlement():
@@ -150,7 +143,6 @@ class Copies:
     def __init__(self, publisher: Publisher, clock: Clock) -> None:
         self._publisher = publisher
         self._clock = clock
-        self._host = socket.gethostname()
 
     async def retry(
         self, delivery: RabbitmqDelivery, group: str, delay: float, attempt: int
@@ -169,15 +161,13 @@ class Copies:
     ) -> None:
         """A copy among the dead letters, with what is known about its end."""
         envelope = delivery.envelope.without_token()
-        marks = {
-            DEAD_ID: uuid4().hex,
-            DEAD_REASON: reason,
-            DEAD_ERROR: error[:_ERROR_LENGTH],
-            DEAD_ATTEMPTS: str(delivery.attempt),
-            DEAD_HOST: self._host,
-            DEAD_GROUP: group,
-            DEAD_AT: format_instant(self._clock.now()),
-        }
+        marks = parking.marks(
+            reason=reason,
+            error=error,
+            attempts=delivery.attempt,
+            group=group,
+            now=self._clock.now(),
+        )
         await self._publish(
             delivery, envelope, marks, exchange=DEAD_LETTER_EXCHANGE, routing_key=envelope.topic
         )

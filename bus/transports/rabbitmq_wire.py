@@ -29,7 +29,15 @@ MAX_HEADER_BYTES: Final = 64 * 1024
 
 _MAX_SHORT_BYTES: Final = 255
 _OWN: Final = frozenset({ID_HEADER, ATTEMPT_HEADER, TOPIC_HEADER})
-_BROKERS: Final = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-")
+_NOT_ITS_OWN: Final = (
+    "convener-dead-",
+    "x-death",
+    "x-first-death-",
+    "x-last-death-",
+    "x-delivery-count",
+    "x-acquired-",
+    "x-stream-offset",
+)
 _PERSISTENT: Final = 2
 _TRANSIENT: Final = 1
 
@@ -86,7 +94,7 @@ def envelope_of(message: DeliveredMessage, *, topic_exchange: str) -> Envelope:
         headers={
             name: value
             for name, value in headers.items()
-            if name not in _OWN and not name.startswith(_BROKERS)
+            if name not in _OWN and not name.startswith(_NOT_ITS_OWN)
         },
     )
 

@@ -4,6 +4,9 @@
 by one transaction. What a process held when it died is free again within about a second if another
 one listens, and after `LEASE` seconds in any case.
 
+Leases and delays are kept by the wall clock, as they must outlive processes: when it jumps, messages
+may come again sooner or later than they should, and what was leased before cannot be settled twice.
+
 *Not here*: the statements; those are in `bus.sqlite`.
 """
 
@@ -51,6 +54,7 @@ class SqliteTransport:
         self._peer = queues.new_peer()
         self._held: dict[Lease, SqliteDelivery] = {}
         self._subscriptions: list[SqliteSubscription] = []
+        self._detached: list[SqliteSubscription] = []
         self._keeper: asyncio.Task[None] | None = None
         self._renewed_at = clock.monotonic()
         self._is_closed = False
@@ -126,7 +130,7 @@ class SqliteTransport:
 
     def _published(self, expected: Reached, publishing: "asyncio.Future[Reached]") -> None:
         if publishing.cancelled():
-            return  # if it was written nevertheless, the next look at the file finds it
+            return  # if it was written all the same, the next look at the file finds it
         if (error := publishing.exception()) is not None:
             _log.info("bus.message.not_sent", error=str(error))
         elif (reached := publishing.result()) is not None:
@@ -160,6 +164,7 @@ class SqliteTransport:
             await asyncio.sleep(PROBE_INTERVAL)
             try:
                 await self._bury_dead()
+                await self._reattach()
                 if self._clock.monotonic() - self._renewed_at >= RENEW_INTERVAL:
                     await self._renew()
             except StoreError as error:
@@ -179,23 +184,30 @@ class SqliteTransport:
         started_at = self._clock.monotonic()
         now = self._now()
         touching = partial(queues.touch, peer=self._peer, now=now)
-        touched = self._database.submit(touching, durable=False)
         renewing = partial(renew, leases=tuple(self._held), until=now + LEASE)
-        gone = await self._database.write(renewing, durable=False)
-        is_alive = await touched
+        is_alive, gone = await asyncio.gather(
+            self._database.submit(touching, durable=False),
+            self._database.submit(renewing, durable=False),
+        )
         self._renewed_at = started_at
         self._lose(gone)
         if not is_alive:
-            await self._rejoin()
+            self._rejoin()
+            await self._reattach()
 
-    async def _rejoin(self) -> None:
+    def _rejoin(self) -> None:
         """Come back after others gave this peer up, as they do after a very long silence."""
-        _log.warning("bus.transport.rejoined", held=len(self._held))
+        _log.warning("bus.transport.given_up", held=len(self._held))
         self._lose(tuple(self._held))
         self._peer = queues.new_peer()
-        for deliveries in tuple(self._subscriptions):
+        self._detached = [each for each in self._subscriptions if each.is_attached]
+        for deliveries in self._detached:
             deliveries.detach()
-            await self._declare(deliveries)
+
+    async def _reattach(self) -> None:
+        while self._detached:
+            await self._declare(self._detached[-1])
+            self._detached.pop()
 
     def _lose(self, leases: Iterable[Lease]) -> None:
         for lease in leases:

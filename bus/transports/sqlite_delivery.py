@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol
 from uuid import uuid4
@@ -97,12 +98,12 @@ class SqliteDelivery:
     def hand_back(self) -> None:
         """Release it without waiting, as nobody has seen it yet."""
         self._is_settled = True
-        released = self._database.submit(self._releasing(), durable=False)
         self._holder.let_go(self)
-        released.add_done_callback(self._handed_back)
+        with suppress(StoreError):  # the file is closed: the lease runs out
+            released = self._database.submit(self._releasing(), durable=False)
+            released.add_done_callback(self._handed_back)
 
     def _handed_back(self, released: "asyncio.Future[bool]") -> None:
-        # Should it have failed, the lease runs out.
         if released.exception() is None:
             self._holder.announce((self._taken.queue,))
 
@@ -122,8 +123,8 @@ class SqliteDelivery:
             raise SettlementError("The delivery was settled already.")
         if self.lost.is_set():
             raise SettlementError("The delivery was lost: its message is somebody else's now.")
-        self._is_settled = True
         settling = self._database.submit(work, durable=durable)
+        self._is_settled = True
         self._holder.let_go(self, has_survived=has_survived)
         try:
             was_held = await settling

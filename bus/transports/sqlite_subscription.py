@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final, Self
 
 from bus.clock import Clock
+from bus.errors import StoreError
 from bus.sqlite.database import Database
 from bus.sqlite.deliveries import Claimed, Lease, claim
 from bus.sqlite.queues import PeerId, QueueId, new_consumer
@@ -59,9 +60,16 @@ class SqliteSubscription:
 
     def attach(self, queue: QueueId, peer: PeerId) -> None:
         """Take from `queue` in the name of `peer` from now on."""
+        if self._is_closed:
+            return
         self._source = (queue, peer)
         self._database.wakeup.listen(queue, self.look)
         self.look()
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether it has a queue to take from."""
+        return self._source is not None
 
     def detach(self) -> None:
         """Take no more until attached again."""
@@ -122,27 +130,23 @@ class SqliteSubscription:
             return
         queue, peer = self._source
         self._may_have_more = False
-        # Not awaited: were the caller cancelled, what was taken would be nobody's.
-        self._database.submit(
-            partial(
-                claim,
-                queue=queue,
-                owner=peer,
-                limit=room,
-                now=self._clock.now().timestamp(),
-                lease=LEASE,
-            ),
-            durable=False,
-        ).add_done_callback(self._claimed)
+        now = self._clock.now().timestamp()
+        work = partial(claim, queue=queue, owner=peer, limit=room, now=now, lease=LEASE)
+        try:
+            claiming = self._database.submit(work, durable=False)
+        except StoreError as error:
+            self._fail(error)
+        else:
+            # Not awaited: were the caller cancelled, what was taken would be nobody's.
+            claiming.add_done_callback(self._claimed)
 
     def _claimed(self, future: "asyncio.Future[Claimed]") -> None:
-        self._is_claiming = False
-        self._changed.set()
         if (error := future.exception()) is not None:
-            self._may_have_more = True
-            self._failure = error
+            self._fail(error)
             return
         claimed = future.result()
+        self._is_claiming = False
+        self._changed.set()
         if not claimed.is_drained:
             self._may_have_more = True
         elif claimed.next_due is not None:
@@ -160,6 +164,13 @@ class SqliteSubscription:
             self._hand_back_ready()
         else:
             self._claim_soon()
+
+    def _fail(self, error: BaseException) -> None:
+        """Have whoever waits see `error`, and try again when somebody waits the next time."""
+        self._failure = error
+        self._may_have_more = True
+        self._is_claiming = False
+        self._changed.set()
 
     def _look_at(self, due_at: float) -> None:
         if self._timer is not None:

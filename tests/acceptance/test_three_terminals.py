@@ -5,6 +5,7 @@ import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,45 +50,43 @@ async def test_publish_work_report_history_and_replay(convener: CommandLine) -> 
         assert second["findings"] == first["findings"]
 
 
-async def test_a_killed_worker_costs_nothing_but_time(convener: CommandLine) -> None:
-    async with (
-        convener.worker("orchestrator"),
-        convener.worker(*ROLES) as first,
-        convener.worker(*ROLES),
-    ):
-        waiting = asyncio.create_task(
-            convener.run("publish", "planes.csv", "--wait", "--format", "json")
-        )
-        await task_is_assigned(convener)
-        first.send_signal(signal.SIGKILL)
-        ended = await waiting
-    assert ended.code == 0, ended.err
-    assert json.loads(ended.out)["status"] == "complete"
-
-
-async def test_a_killed_orchestrator_is_succeeded_by_another_and_one_report_comes_out(
+async def test_a_worker_killed_in_the_middle_of_a_task_is_succeeded_by_another(
     convener: CommandLine,
 ) -> None:
-    async with convener.worker("orchestrator") as first:
-        async with convener.worker(*ROLES):
-            pass
-        waiting = asyncio.create_task(
-            convener.run("publish", "planes.csv", "--wait", "--format", "json")
-        )
-        await task_is_assigned(convener)
-        first.send_signal(signal.SIGKILL)
-        async with convener.worker("orchestrator"), convener.worker(*ROLES):
-            ended = await waiting
-            assert ended.code == 0, ended.err
-            id = json.loads(ended.out)["request_id"]
+    write_patient_panel(convener.folder)
+    patient = ("patient", "--app", "patient:panel")
+    async with convener.worker("orchestrator"):
+        async with convener.worker(*patient) as first:
+            waiting = asyncio.create_task(ask_patient(convener))
+            await begun(convener.folder, first.pid)
+            first.send_signal(signal.SIGKILL)
+        (convener.folder / "go").touch()
+        async with convener.worker(*patient):
+            report = await waiting
+    assert report["status"] == "complete"
+
+
+async def test_an_orchestrator_killed_in_the_middle_of_a_gather_is_succeeded_by_another(
+    convener: CommandLine,
+) -> None:
+    write_patient_panel(convener.folder)
+    async with convener.worker("patient", "--app", "patient:panel") as worker:
+        async with convener.worker("orchestrator") as first:
+            waiting = asyncio.create_task(ask_patient(convener))
+            await begun(convener.folder, worker.pid)
+            first.send_signal(signal.SIGKILL)
+        async with convener.worker("orchestrator"):
+            (convener.folder / "go").touch()
+            report = await waiting
             events = await convener.run(
-                "history", id, "--type", "report.published", "--format", "json"
+                "history", report["request_id"], "--type", "report.published", "--format", "json"
             )
+    assert report["status"] == "complete"
     contents = {
         json.dumps(json.loads(line)["event"]["data"], sort_keys=True)
         for line in events.out.splitlines()
     }
-    assert len(contents) == 1
+    assert contents == {json.dumps(report, sort_keys=True)}
 
 
 async def test_a_missing_specialist_gives_a_partial_report_that_names_it(
@@ -145,6 +144,36 @@ async def test_parked_messages_are_listed_shown_redriven_and_discarded(
         again = await parked_again(convener, id)
         assert (await convener.run("dead", "discard", again)).code == 0
         assert (await convener.run("dead", "list")).out == ""
+
+
+def write_patient_panel(folder: Path) -> None:
+    """A specialist that says when it has begun and waits for a file before it ends."""
+    (folder / "patient.py").write_text(
+        "import asyncio, os\n"
+        "from pathlib import Path\n"
+        "from agents import Panel, Specialist\n"
+        "async def examine(examination):\n"
+        "    Path(f'begun-{os.getpid()}').touch()\n"
+        "    while not Path('go').exists():\n"
+        "        await asyncio.sleep(0.02)\n"
+        "    return []\n"
+        "panel = Panel(Specialist(role='patient', title='Patient', tools=(), examine=examine))\n"
+    )
+
+
+async def ask_patient(convener: CommandLine) -> dict[str, Any]:
+    ended = await convener.run(
+        "publish", "airlines.csv", "--role", "patient", "--wait", "--format", "json"
+    )
+    assert ended.code == 0, ended.err
+    report: dict[str, Any] = json.loads(ended.out)
+    return report
+
+
+async def begun(folder: Path, pid: int) -> None:
+    async with asyncio.timeout(60):
+        while not (folder / f"begun-{pid}").exists():
+            await asyncio.sleep(0.02)
 
 
 async def task_is_assigned(convener: CommandLine) -> str:

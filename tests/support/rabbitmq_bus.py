@@ -19,9 +19,7 @@ from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 class RabbitmqBus:
     """Implements `BusUnderTest`; a recorder runs from the first history on."""
 
-    def __init__(
-        self, node: RabbitmqNode, vhost: str, folder: Path, stack: AsyncExitStack
-    ) -> None:
+    def __init__(self, node: RabbitmqNode, vhost: str, folder: Path, stack: AsyncExitStack) -> None:
         self._node = node
         self._vhost = vhost
         self._folder = folder

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bus.domain.envelope import Envelope
-from bus.errors import SettlementError, UnroutableError, UsageError
+from bus.domain.envelope import TOKEN_HEADER, Envelope
+from bus.errors import SettlementError, StoreLockedError, UnroutableError, UsageError
 from bus.history import HistoryQuery
-from bus.sqlite import wakeup
+from bus.sqlite import session, wakeup
+from bus.sqlite.connection import connect
 from bus.transport import Subscription
 from bus.transports import sqlite as sqlite_transport
 from tests.support.bus_under_test import PATIENCE, acknowledge, is_silent, next_of, until
@@ -180,6 +181,30 @@ async def test_who_was_given_up_comes_back(bus: SqliteBus, clock: ManualClock, m
         assert await publisher.consumers("agent.a") == 1
 
 
+async def test_trouble_with_the_file_is_told_to_who_waits_and_passes(bus: SqliteBus, monkeypatch):
+    monkeypatch.setattr(session, "LOCK_TIMEOUT", 0.05)
+    transport, database = await bus.transport(), await bus.database()
+    async with transport.subscribe(WORKERS) as deliveries:
+        await transport.publish(event("task.a"))
+        await acknowledge(deliveries, 1)
+        other = connect(database.path)
+        other.execute("BEGIN IMMEDIATE")
+        deliveries.look()
+        with pytest.raises(StoreLockedError):
+            await next_of(deliveries)
+        other.execute("ROLLBACK")
+        other.close()
+        await transport.publish(event("task.a"))
+        delivery = await next_of(deliveries)
+        other = connect(database.path)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreLockedError):
+            await delivery.ack()
+        other.execute("ROLLBACK")
+        other.close()
+        await delivery.ack()
+
+
 # Waking up
 
 
@@ -221,3 +246,20 @@ async def test_nothing_is_left_of_what_need_not_be_kept(bus: SqliteBus):
         ]
     )
     assert left == [0, 0, 1, 0]
+
+
+async def test_a_token_is_not_in_the_file_once_its_message_is_settled(tmp_path: Path):
+    path = tmp_path / "other.db"
+    async with open_sqlite_bus(str(path)) as bus:
+        transport = await bus.transport()
+        async with transport.subscribe(WORKERS) as work:
+            for number in range(30):
+                await transport.publish(event("task.a", headers={TOKEN_HEADER: f"secret-{number}"}))
+            await acknowledge(work, 10)
+            for _ in range(10):
+                await (await next_of(work)).reject("failed")
+            for _ in range(10):
+                delivery = await next_of(work)
+                await delivery.nack()
+            await acknowledge(work, 10)
+    assert b"secret-" not in path.read_bytes()

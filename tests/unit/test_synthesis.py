@@ -202,6 +202,30 @@ class TestDependencies:
             assert stages[rule.first] < stages[rule.then]
             assert rule.only <= CAUSES[stages[rule.first]].categories
 
+    def test_a_handful_of_rows_stands_in_nobodys_way_but_a_grave_finding_does(self) -> None:
+        total = finding("kpi", "amount", role="business", severity="info")
+        few = finding("duplicate_rows", severity="low", rows=0)
+        assert not synthesis_of(total, few).dependencies
+        assert synthesis_of(
+            total, finding("outlier", "amount", severity="high", rows=1)
+        ).dependencies
+
+    def test_a_finding_about_a_table_concerns_the_columns_its_evidence_names(self) -> None:
+        total = finding("kpi", "amount", role="business", severity="info")
+        for column, related in (("amount", True), ("email", False)):
+            gap = finding("missing_values").model_copy(
+                update={
+                    "evidence": (
+                        Evidence(
+                            metric="nulls",
+                            value=1,
+                            sql=f'SELECT row_id FROM "orders" WHERE "{column}" IS NULL',
+                        ),
+                    )
+                }
+            )
+            assert bool(synthesis_of(total, gap).dependencies) is related
+
 
 class TestOpportunities:
     def test_a_file_that_is_rewritten_anyway_can_be_mended_in_one_go(self) -> None:
@@ -229,7 +253,23 @@ class TestRecommendations:
         ).recommendations
         assert len(recommendation.finding_ids) == 2
         assert recommendation.action.startswith("Find out why orders.a and orders.b lack values")
-        assert recommendation.guidance.startswith("Fill a. Fill b. ")
+        assert recommendation.guidance.startswith("Fill a. Likewise for orders.b. ")
+
+    def test_advice_that_differs_only_in_names_is_given_once(self) -> None:
+        (recommendation,) = synthesis_of(
+            finding("missing_values", "paid", recommendation="Find out when paid is left out."),
+            finding("missing_values", "sent", recommendation="Find out when sent is left out."),
+        ).recommendations
+        assert recommendation.guidance.count("Find out when") == 1
+
+    def test_a_figure_is_done_with_when_its_owner_has_decided(self) -> None:
+        (recommendation,) = synthesis_of(
+            finding("trend", "amount", role="business", value=0.4, threshold=0.1)
+        ).recommendations
+        assert recommendation.success_metric == (
+            "its cause is written down and a target for it is agreed "
+            "(today share of orders.amount is 0.4, threshold 0.1)."
+        )
 
     def test_a_finding_alone_speaks_in_its_specialists_words(self) -> None:
         (recommendation,) = synthesis_of(

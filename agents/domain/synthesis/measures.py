@@ -5,6 +5,7 @@ from typing import Final, TypeGuard
 
 from agents.domain.finding import Evidence, Finding, Value
 from agents.domain.synthesis.plays import Play
+from agents.domain.synthesis.reach import columns_of
 from agents.domain.synthesis.wording import figure, mentions, shortened
 from agents.domain.task import Route
 
@@ -63,10 +64,9 @@ def _reading(evidence: Evidence, finding: Finding) -> str:
 
 def _metric(evidence: Evidence, finding: Finding) -> str:
     """The metric and where it is measured, unless its name says so."""
-    subject = finding.subject
-    if subject.column is not None and mentions(evidence.metric, subject.column):
-        return f"{evidence.metric} in {shortened(subject.table, 80)}"
-    return f"{evidence.metric} of {shortened(str(subject), 80)}"
+    if any(mentions(evidence.metric, column) for column in columns_of(finding)):
+        return f"{evidence.metric} in {shortened(finding.subject.table, 80)}"
+    return f"{evidence.metric} of {shortened(str(finding.subject), 80)}"
 
 
 def _is_number(value: Value) -> TypeGuard[int | float]:

@@ -29,6 +29,7 @@ PLAYS: Final = (
         "then look in the logs for their use; passwords are kept only as salted argon2 or bcrypt "
         "hashes.",
         watch="scan for credentials; one match stops the delivery",
+        goal="the revoked credentials are refused everywhere, and a scan of the data finds none",
     ),
     Play(
         categories=frozenset(
@@ -47,6 +48,7 @@ PLAYS: Final = (
         "still work; then withdraw older copies.",
         watch="scan for personal data in columns that are not on the agreed list; one such column "
         "raises an alert",
+        goal="each column is dropped, replaced by tokens, or on an agreed list of who may read it",
     ),
     Play(
         categories=frozenset({"public_grant", "no_tls", "world_readable_file"}),

@@ -38,6 +38,7 @@ _IMPACT: Final[Mapping[Severity, Level]] = {
     "info": "low",
 }
 _LEVELS: Final[tuple[Level, ...]] = ("low", "medium", "high")
+_BETWEEN_NAMES: Final = re.compile(r"[\s,]+(and\s+)?")
 _SENTENCE_END: Final = re.compile(r"(?<=[\w)\]'\"`])\.\s+(?=[A-Z])")
 
 
@@ -140,14 +141,29 @@ def _recommendation(
 def _instruction(task: _Task) -> tuple[str, str]:
     """What to do, in one sentence, and how: the specialists' own words, then the usual steps."""
     steps = task.play.steps if task.play is not None else ""
-    own = list(dict.fromkeys(finding.recommendation.strip() for finding in task.findings))
-    if task.play is not None and len(own) > 1:
-        guidance = " ".join(f"{shortened(text)}." for text in own[:SPELT_OUT] if text)
-        return task.play.action.format(where=places(task.findings)), f"{guidance} {steps}".strip()
-    first, *rest = _SENTENCE_END.split(own[0], maxsplit=1)
+    if task.play is not None and len({finding.recommendation for finding in task.findings}) > 1:
+        action = task.play.action.format(where=places(task.findings))
+        return action, " ".join([*_advice(task.findings)[:SPELT_OUT], steps])
+    first, *rest = _SENTENCE_END.split(task.lead.recommendation.strip(), maxsplit=1)
     if not first:
         return f"Look into this: {shortened(task.lead.title)}", steps
     where = columns_of(task.lead) or {task.lead.subject.table}
     if not any(mentions(first, name) for name in where):
         first = f"{shortened(str(task.lead.subject), 80)}: {first}"
     return shortened(first, ACTION_LENGTH), " ".join([*rest, steps]).strip()
+
+
+def _advice(findings: Sequence[Finding]) -> Sequence[str]:
+    """What the findings recommend; what differs only in the names of columns is said once."""
+    alike: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        gist = finding.recommendation
+        for column in sorted(columns_of(finding), key=len, reverse=True):
+            gist = gist.replace(column, "")
+        alike[_BETWEEN_NAMES.sub(" ", gist)].append(finding)
+    return [
+        f"{shortened(group[0].recommendation)}."
+        + (f" Likewise for {places(group[1:])}." if len(group) > 1 else "")
+        for group in alike.values()
+        if group[0].recommendation.strip()
+    ]

@@ -35,6 +35,7 @@ _SYNONYMS: Final = (
     "duplicate twice double repeat repeated repeats",
     "missing null nulls empty incomplete absent gaps",
     "personal private privacy pii gdpr confidential",
+    "sharing share shared publish published expose",
     "error errors fail failed failure broken",
     "skew uneven concentration concentrated largest dominate",
     "outlier impossible extreme implausible anomaly anomalies unusual",
@@ -118,7 +119,10 @@ def _quoted(findings: Sequence[Finding]) -> str:
 
 
 def _text(finding: Finding) -> str:
-    return f"{finding.title[:1000]} {finding.subject} {finding.category} {finding.role}"
+    threatened = cause_of(finding.category).threatens
+    return (
+        f"{finding.title[:1000]} {finding.subject} {finding.category} {finding.role} {threatened}"
+    )
 
 
 def _words(text: str) -> Iterator[str]:

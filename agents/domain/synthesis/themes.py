@@ -52,19 +52,24 @@ def _of_causes(findings: Sequence[Finding]) -> Iterator[Theme]:
 
 
 def _of_columns(findings: Sequence[Finding]) -> Iterator[Theme]:
-    groups: dict[str, list[Finding]] = defaultdict(list)
+    touching: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
-        for column in columns_of(finding):
-            groups[f"{finding.subject.table}.{column}"].append(finding)
-    for column, group in groups.items():
+        for column in sorted(columns_of(finding)):
+            touching[f"{finding.subject.table}.{column}"].append(finding)
+    alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for column, group in touching.items():
+        alike[tuple(finding.id for finding in group)].append(column)
+    for columns in alike.values():
+        group = touching[columns[0]]
         weighty = [finding for finding in group if finding.severity != "info"]
         causes = {cause_of(finding.category).name for finding in group}
         if len(_roles(weighty)) >= MIN_ROLES and len(causes) > 1:
             who = listed(speciality(role) for role in _roles(group))
+            verb = "concerns" if len(columns) == 1 else "concern"
             yield _theme(
-                f"{shortened(column, 80)} concerns {who}",
+                f"{listed(columns)} {verb} {who}",
                 group,
-                "Whoever changes this column changes all of this, so decide it once.",
+                "Whoever changes these values changes all of this, so decide it once.",
             )
 
 

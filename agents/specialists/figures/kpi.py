@@ -1,7 +1,6 @@
 """Judging figures over time: what they are, and how the last period compares."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from statistics import median
 from typing import Final
 
@@ -10,7 +9,7 @@ from agents.domain.task import PinnedDataset
 from agents.specialists.figures import ROLE, brief
 from agents.specialists.figures.columns import Measure
 from agents.specialists.wording import figure
-from agents.tools.periods import Period, Series, Unit, series_sql
+from agents.tools.periods import Period, Series, Unit, label, series_sql
 from agents.tools.trend import value_of
 
 MIN_PERIODS: Final = 6
@@ -69,28 +68,6 @@ def judge_measure(
 def named(measure: Measure) -> str:
     """The measure as it is spoken of: "mean delay" or "total amount"."""
     return f"{measure.aggregate} {measure.name}"
-
-
-def label(period: Period, unit: Unit) -> str:
-    """A period as people name it.
-
-    >>> label(Period(start="2013-12-01 00:00:00", rows=1, values=1, total=1, mean=1), "quarter")
-    '2013 Q4'
-    """
-    start = datetime.fromisoformat(period.start)
-    match unit:
-        case "year":
-            return f"{start:%Y}"
-        case "quarter":
-            return f"{start:%Y} Q{(start.month + 2) // 3}"
-        case "month":
-            return f"{start:%Y-%m}"
-        case "week":
-            return f"the week of {start:%Y-%m-%d}"
-        case "day":
-            return f"{start:%Y-%m-%d}"
-        case "hour":
-            return f"{start:%Y-%m-%d %H:%M}"
 
 
 def _overall(measure: Measure, points: Sequence[tuple[Period, float]]) -> str:

@@ -6,10 +6,9 @@ from typing import Final
 
 from agents.domain.finding import Evidence, Finding, Subject
 from agents.domain.task import PinnedDataset
-from agents.specialists.figures.kpi import label
 from agents.specialists.speed import ROLE
 from agents.specialists.wording import figure
-from agents.tools.periods import Series, series_sql
+from agents.tools.periods import Series, label, series_sql
 
 MIN_PERIODS: Final = 6
 """Whole periods before the last one that say what is usual."""
