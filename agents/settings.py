@@ -4,6 +4,7 @@
 |---|---|---|
 | `bus` | `CONVENER_BUS` | URL of the bus |
 | `data` (a table of name = path) | `CONVENER_DATA` (`name=path,…`) | named data roots |
+| `redis` | `CONVENER_REDIS` | URL of the Redis that keeps the ledger, for RabbitMQ |
 | `cache` | `CONVENER_CACHE` | folder for snapshots and indexes; may be deleted at any time |
 """
 
@@ -20,7 +21,7 @@ from agents.errors import AgentUsageError
 
 FILE: Final = "convener.toml"
 
-_KEYS: Final = frozenset({"bus", "data", "cache"})
+_KEYS: Final = frozenset({"bus", "data", "redis", "cache"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Settings:
     bus_url: str
     roots: Mapping[str, Path]
     cache: Path
+    redis_url: str | None = None
 
     @property
     def is_embedded(self) -> bool:
@@ -65,6 +67,7 @@ def load_settings(
         bus_url=url,
         roots=_roots(env.get("CONVENER_DATA"), written.get("data"), here),
         cache=Path(cache).expanduser(),
+        redis_url=env.get("CONVENER_REDIS") or written.get("redis"),
     )
 
 

@@ -123,7 +123,7 @@ class Worker:
             role=task.role,
             findings=tuple(findings),
             notes=tuple(examination.notes),
-            fallback_level="partial" if examination.notes else "full",
+            fallback_level="partial" if examination.is_partial else "full",
             seconds=round(self._bus.clock.monotonic() - started, 3),
         )
 
@@ -174,6 +174,7 @@ class _Examination:
         task = message.content
         every = [tool.name for tool in specialist.tools]
         self.notes: list[str] = []
+        self.is_partial = False
         self._bus = bus
         self._gateway = gateway
         self._message = message
@@ -195,7 +196,11 @@ class _Examination:
         return tool.name in self._caller.tools
 
     async def use(self, tool: Tool[R], /, **arguments: Any) -> R:
-        return await self._gateway.call(tool, arguments, caller=self._caller, data=self._data)
+        try:
+            return await self._gateway.call(tool, arguments, caller=self._caller, data=self._data)
+        except ToolError:
+            self.is_partial = True
+            raise
 
     async def note(self, text: str) -> None:
         self.notes.append(text)

@@ -5,16 +5,20 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import structlog
 
 from bus.clock import Clock, SystemClock
 from bus.domain.authority import Verify, trust_local_user
-from bus.domain.message import Registry
+from bus.domain.message import Registry, derived_id
 from bus.errors import UsageError
+from bus.ledger import Ledger
 from bus.message_bus import MessageBus
 from bus.tasks import task_group
+
+_log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -25,14 +29,16 @@ async def connect(
     name: str = "convener",
     clock: Clock | None = None,
     verify: Verify = trust_local_user,
+    redis: str | None = None,
     cache: Path | None = None,
 ) -> AsyncIterator[MessageBus]:
     """The bus at `url`, for as long as the context lasts.
 
     `url` is `sqlite:///PATH`, where PATH is taken from the root (or from `~`), or `amqp://` /
     `amqps://` with credentials, host and port. `registry` holds
-    the payload types this process understands. `name` signs its messages. `cache` is a folder
-    for what can be rebuilt at any time, such as the history's index.
+    the payload types this process understands. `name` signs its messages. On RabbitMQ,
+    `redis` is the URL of the ledger, else each process has its own; `cache` is a folder for what can
+    be rebuilt at any time, the history's index, else that is built anew for every connection.
 
     Raises:
         UsageError: the URL is of no kind that the bus knows.
@@ -64,7 +70,14 @@ async def connect(
             )
         elif scheme in ("amqp", "amqps"):
             bus = await _rabbitmq(
-                stack, url, registry=registry, name=name, clock=clock, verify=verify, cache=cache
+                stack,
+                url,
+                registry=registry,
+                name=name,
+                clock=clock,
+                verify=verify,
+                redis=redis,
+                cache=cache,
             )
         else:
             raise UsageError(
@@ -105,6 +118,67 @@ async def _embedded(
         verify=verify,
         tasks=await stack.enter_async_context(task_group()),
         open_private=open_private,
+    )
+
+
+async def _rabbitmq(
+    stack: AsyncExitStack,
+    url: str,
+    *,
+    registry: Registry,
+    name: str,
+    clock: Clock,
+    verify: Verify,
+    redis: str | None,
+    cache: Path | None,
+) -> MessageBus:
+    from bus.dead_letters.rabbitmq import RabbitmqDeadLetters
+    from bus.histories.stream import StreamHistory
+    from bus.recorder import Recorder
+    from bus.transports.rabbitmq import RabbitmqTransport
+
+    transport = await stack.enter_async_context(
+        aclosing(await RabbitmqTransport.connect(url, name=name, clock=clock))
+    )
+    if cache is None:
+        cache = Path(stack.enter_context(TemporaryDirectory(prefix="convener-")))
+    index = cache / "history" / f"{derived_id(transport.address)}.db"
+    companions = [Recorder(transport, clock=clock).run]
+    if redis is None:
+        companions.append(_warn_of_private_ledger)
+    return MessageBus(
+        transport=transport,
+        history=await stack.enter_async_context(
+            aclosing(await StreamHistory.open(transport, str(index), clock=clock))
+        ),
+        ledger=await _ledger(stack, redis, clock),
+        dead_letters=RabbitmqDeadLetters(transport),
+        registry=registry,
+        name=name,
+        clock=clock,
+        verify=verify,
+        tasks=await stack.enter_async_context(task_group()),
+        companions=companions,
+    )
+
+
+async def _ledger(stack: AsyncExitStack, redis: str | None, clock: Clock) -> Ledger:
+    """The ledger in Redis, or without one in the memory of this process."""
+    if redis is not None:
+        from bus.ledgers.redis import RedisLedger
+
+        return await stack.enter_async_context(aclosing(await RedisLedger.connect(redis)))
+    from bus.ledgers.sqlite import SqliteLedger
+    from bus.sqlite.database import Database
+
+    database = await stack.enter_async_context(await Database.open(":memory:"))
+    return SqliteLedger(database, clock=clock)
+
+
+async def _warn_of_private_ledger() -> None:
+    _log.warning(
+        "bus.ledger.private",
+        hint="Set CONVENER_REDIS: without it work is done again when its process dies.",
     )
 
 

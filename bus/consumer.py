@@ -10,6 +10,7 @@ handler never ends the loop.
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeAlias, assert_never
 
 import structlog
@@ -233,6 +234,8 @@ class Consumer:
             event = codec.parse(delivery.envelope.body)
             now = self._clock.now()
             message = codec.decode(event, self._registry, topic=delivery.envelope.topic, now=now)
+            if message.reply_to is None and delivery.envelope.reply_to is not None:
+                message = replace(message, reply_to=delivery.envelope.reply_to)
             received.message = message
             if delivery.redeliveries >= DELIVERY_LIMIT:
                 return Failed("delivery_limit", "Its consumers crashed, again and again.")

@@ -28,7 +28,11 @@ class Session:
     async def bus(self, name: str) -> AsyncIterator[MessageBus]:
         """The bus that the user named; messages are signed with `name`."""
         async with connect(
-            self.settings.bus_url, registry=REGISTRY, name=name, cache=self.settings.cache
+            self.settings.bus_url,
+            registry=REGISTRY,
+            name=name,
+            redis=self.settings.redis_url,
+            cache=self.settings.cache,
         ) as bus:
             yield bus
 

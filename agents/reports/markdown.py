@@ -152,7 +152,7 @@ def _details(finding: Finding) -> str:
     rows = f" {finding.rows:,} rows are affected." if finding.rows else ""
     blocks = [
         f"<details><summary>{finding.severity}: {as_html(finding.title)}</summary>",
-        f"{escaped(finding.impact, LONG)}{rows} Confidence {finding.confidence:.0%}, "
+        f"{escaped(finding.impact, LONG)}{rows} Confidence {finding.confidence * 100:.0f} %, "
         f"id `{plain(finding.id)}`.".strip(),
     ]
     if finding.recommendation.strip():

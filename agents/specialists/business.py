@@ -89,7 +89,9 @@ async def _spread(
     if uses.is_of_events:
         added = next((each for each in uses.measures if each.aggregate == "total"), None)
         shares = []
-        for column in uses.segments:
+        # How many rows a thing has says little; what it brings in does.
+        entities = () if added is None else uses.entities
+        for column in dict.fromkeys((*entities, *uses.segments)):
             found = await attempt(
                 examination,
                 concentration,

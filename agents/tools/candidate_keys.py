@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
 from math import prod
-from typing import Final
+from typing import Final, TypeAlias
 
 from agents.dataset import Datasets
 from agents.datasets.sql import identifier, identifiers
@@ -41,6 +41,9 @@ MIN_EXPECTED_SHARE: Final = 1 - MIN_UNIQUE
 
 MIN_EXPECTED: Final = 50.0
 """The same, in pairs, for small tables."""
+
+
+Combination: TypeAlias = tuple[ColumnProfile, ...]
 
 
 class NearKey(Part):
@@ -83,16 +86,16 @@ async def _combined(data: Datasets, table: str, profiled: TableProfile) -> list[
     """The combination whose duplicates fall the furthest short of what chance would give."""
     parts = [c for c in profiled.columns if _may_be_part(c, profiled.rows)]
     parts = sorted(parts, key=lambda column: column.repetition)[:MAX_PARTS]
-    by_anchor: dict[ColumnProfile, list[tuple[ColumnProfile, ...]]] = defaultdict(list)
+    by_anchor: dict[Combination, list[Combination]] = defaultdict(list)
     for chosen in _plausible(parts, profiled.rows):
-        by_anchor[chosen[0]].append(chosen)
+        by_anchor[chosen[:2]].append(chosen)
     promising = []
     for anchor, candidates in by_anchor.items():
         estimates = await _estimated(data, table, anchor, candidates, profiled.rows)
         for chosen, surplus in zip(candidates, estimates, strict=True):
-            ratio = surplus / _expected(chosen, profiled.rows)
-            if ratio <= MAX_CHANCE and surplus <= (1 - MIN_UNIQUE) * profiled.rows:
-                promising.append((ratio, -_expected(chosen, profiled.rows), chosen))
+            if _is_key_but_for(surplus, chosen, profiled.rows):
+                expected = _expected(chosen, profiled.rows)
+                promising.append((surplus / expected, -expected, chosen))
     exact: list[set[str]] = []
     found = []
     for _, _, chosen in sorted(promising, key=lambda item: item[:2])[:MAX_COUNTED]:
@@ -103,23 +106,19 @@ async def _combined(data: Datasets, table: str, profiled: TableProfile) -> list[
         if not groups:
             exact.append(set(names))
             continue
-        expected = _expected(chosen, profiled.rows)
-        found.append(
-            NearKey(
-                columns=tuple(names),
-                rows=repeated,
-                groups=groups,
-                expected=float(f"{expected:.4g}"),
+        if _is_key_but_for(repeated - groups, chosen, profiled.rows):
+            expected = float(f"{_expected(chosen, profiled.rows):.4g}")
+            found.append(
+                NearKey(columns=tuple(names), rows=repeated, groups=groups, expected=expected)
             )
-        )
     found.sort(key=lambda key: (key.rows - key.groups) / (key.expected or 1.0))
     return found[:1]
 
 
-def _plausible(parts: Sequence[ColumnProfile], rows: int) -> list[tuple[ColumnProfile, ...]]:
+def _plausible(parts: Sequence[ColumnProfile], rows: int) -> list[Combination]:
     """Combinations that chance would leave with some duplicates, but far from all rows.
 
-    The first column of each is the one with the most values.
+    The columns of each are in the order of how well they tell rows apart.
     """
     least = max(MIN_EXPECTED, MIN_EXPECTED_SHARE * rows)
     plausible = [
@@ -132,27 +131,30 @@ def _plausible(parts: Sequence[ColumnProfile], rows: int) -> list[tuple[ColumnPr
     return [chosen for _, chosen in plausible[:MAX_TRIED]]
 
 
-def _expected(chosen: Sequence[ColumnProfile], rows: int) -> float:
+def _is_key_but_for(surplus: int, chosen: Combination, rows: int) -> bool:
+    """Whether so many rows too many are exceptions, rather than what chance leaves."""
+    return surplus <= min(MAX_CHANCE * _expected(chosen, rows), (1 - MIN_UNIQUE) * rows)
+
+
+def _expected(chosen: Combination, rows: int) -> float:
     return rows * (rows - 1) / 2 * prod(column.repetition for column in chosen)
 
 
 async def _estimated(
     data: Datasets,
     table: str,
-    anchor: ColumnProfile,
-    candidates: Sequence[Sequence[ColumnProfile]],
+    anchor: Combination,
+    candidates: Sequence[Combination],
     rows: int,
 ) -> list[int]:
-    """Surplus rows of each combination, from all rows of a sample of the anchor's values."""
+    """Surplus rows of each combination, from all rows of a sample of what the anchor holds."""
     every = max(1, rows // SAMPLE_ROWS)
-    name = identifier(anchor.name)
+    sampled = f"hash({identifiers(column.name for column in anchor)}) % {every} = 0"
     counts = ", ".join(
         f"count(*) - count(DISTINCT hash({identifiers(column.name for column in chosen)}))"
         for chosen in candidates
     )
-    ((*surplus,),) = await data.query(
-        f"SELECT {counts} FROM {identifier(table)} WHERE hash({name}) % {every} = 0"
-    )
+    ((*surplus,),) = await data.query(f"SELECT {counts} FROM {identifier(table)} WHERE {sampled}")
     return [number * every for number in surplus]
 
 

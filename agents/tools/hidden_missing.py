@@ -39,14 +39,12 @@ async def hidden_missing(data: Datasets, table: str) -> tuple[CodedColumn, ...]:
     )
     clear = CLEAR_CODES | {value.strip().lower() for (value,) in known}
     found = []
-    for column in data.table(table).columns:
-        if column.type != "VARCHAR":
-            continue
-        name = identifier(column.name)
+    for column in await _suspects(data, table):
+        name = identifier(column)
         rows = await data.query(
             f"SELECT {name}, count(*), (SELECT count({name}) FROM {identifier(table)}) "
             f"FROM {identifier(table)} "
-            f"WHERE lower(trim({name})) IN ({literals(sorted(MISSING_CODES))}) "
+            f"WHERE {_is_code(name)} "
             "GROUP BY 1 ORDER BY 2 DESC, 1",
             limit=MAX_CODES,
         )
@@ -55,5 +53,19 @@ async def hidden_missing(data: Datasets, table: str) -> tuple[CodedColumn, ...]:
                 MissingCode(value=value, rows=count, is_clear=value.strip().lower() in clear)
                 for value, count, _ in rows
             )
-            found.append(CodedColumn(name=column.name, present=rows[0][2], codes=codes))
+            found.append(CodedColumn(name=column, present=rows[0][2], codes=codes))
     return tuple(found)
+
+
+async def _suspects(data: Datasets, table: str) -> list[str]:
+    """The text columns in which any code stands, found in one pass."""
+    names = [column.name for column in data.table(table).columns if column.type == "VARCHAR"]
+    if not names:
+        return []
+    found = ", ".join(f"coalesce(bool_or({_is_code(identifier(name))}), false)" for name in names)
+    (flags,) = await data.query(f"SELECT {found} FROM {identifier(table)}")
+    return [name for name, flag in zip(names, flags, strict=True) if flag]
+
+
+def _is_code(value: str) -> str:
+    return f"lower(trim({value})) IN ({literals(sorted(MISSING_CODES))})"

@@ -21,6 +21,9 @@ MAX_SHAPES: Final = 12
 
 MAX_STARTS: Final = 3
 
+MAX_COLUMNS: Final = 100
+"""Columns that are told of, to bound the result's size."""
+
 CODES: Final = literals(sorted(MISSING_CODES))
 
 UNIT_PATTERN: Final = rf"\s*{DECIMAL_PATTERN}\s*([%°€$£]|[a-zA-Zµ°][a-zA-Zµ°²³ ./%]{{0,19}})"
@@ -59,8 +62,11 @@ class TextShapes(Part):
 
 
 @tool(permission="read_data", timeout=300.0)
-async def text_shapes(data: Datasets, table: str) -> tuple[TextShapes, ...]:
-    """Tell what the values of each text column look like: masks, units, numbers, a common start."""
+async def text_shapes(data: Datasets, table: str, min_alike: float = 0.8) -> tuple[TextShapes, ...]:
+    """Tell what values of text columns look like: masks, units, numbers, a common start.
+
+    Left out are columns in which fewer than `min_alike` of the values look alike, or all do.
+    """
     profiled = await profile.function(data, table)
     found = []
     for column in profiled.columns:
@@ -72,22 +78,34 @@ async def text_shapes(data: Datasets, table: str) -> tuple[TextShapes, ...]:
         )
         if not values:
             continue
-        found.append(
-            TextShapes(
-                name=column.name,
-                values=values,
-                rows=rows,
-                numbers=numbers or 0,
-                dates=dates or 0,
-                spaced=spaced or 0,
-                masks=_shapes(column.name, masks),
-                runs=_shapes(column.name, runs),
-                units=_shapes(column.name, units),
-                starts=_starts(column.name, starts),
-                is_sampled=every > 1,
-            )
+        shapes = TextShapes(
+            name=column.name,
+            values=values,
+            rows=rows,
+            numbers=numbers or 0,
+            dates=dates or 0,
+            spaced=spaced or 0,
+            masks=_shapes(column.name, masks),
+            runs=_shapes(column.name, runs),
+            units=_shapes(column.name, units),
+            starts=_starts(column.name, starts),
+            is_sampled=every > 1,
         )
-    return tuple(found)
+        if _is_telling(shapes, min_alike):
+            found.append(shapes)
+    return tuple(found[:MAX_COLUMNS])
+
+
+def _is_telling(shapes: TextShapes, min_alike: float) -> bool:
+    """Whether most values look alike in some way, and some do not."""
+    with_unit = sum(unit.rows for unit in shapes.units) + shapes.numbers
+    if shapes.units and with_unit >= min_alike * shapes.rows:
+        return True
+    several = sum(run.rows for run in shapes.runs if run.rows >= 0.01 * shapes.rows)
+    alike = (shapes.numbers, shapes.dates, shapes.masks[0].rows, several)
+    return any(min_alike <= rows / shapes.rows < 1 for rows in alike) or (
+        min_alike <= shapes.starts[0].values / shapes.values < 1
+    )
 
 
 def _sql(table: str, column: str, every: int) -> str:

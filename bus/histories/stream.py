@@ -26,6 +26,7 @@ from bus.histories.sqlite import SqliteHistory
 from bus.history import HistoryQuery, HistoryRecord
 from bus.sqlite import stream_index
 from bus.sqlite.database import Database
+from bus.sqlite.job_thread import Work
 from bus.sqlite.wakeup import LOG
 from bus.transports.rabbitmq import RabbitmqTransport
 from bus.transports.rabbitmq_stream import Record, StreamReader, reading
@@ -128,8 +129,8 @@ class StreamHistory:
 
     async def _add(self, records: Sequence[Record]) -> None:
         now = self._clock.now().timestamp()
-        work = partial(stream_index.add, records=records, now=now)
-        if records and await self._database.write(work, durable=False):
+        work: Work[int] = partial(stream_index.add, records=records, now=now)
+        if await self._database.write(work, durable=False):
             self._database.wakeup.announce((LOG,))
 
     async def _mark(self, marker_id: str) -> None:

@@ -14,7 +14,7 @@ from typing import Final, Self, cast
 from redis import exceptions
 from redis.asyncio import Redis
 
-from bus.errors import ConnectionLostError, StoreError, UnreachableError
+from bus.errors import ConnectionLostError, StoreError, UnreachableError, UsageError
 from bus.ledger import Claim, Entry, Leased, Recorded
 
 KEEP: Final = 7 * 24 * 3600
@@ -88,11 +88,16 @@ class RedisLedger:
 
         Raises:
             ConnectionLostError, UnreachableError, StoreError: it did not, or refused us.
-            ValueError: `url` is no Redis URL.
+            UsageError: `url` is no Redis URL.
         """
-        client = Redis.from_url(
-            url, socket_timeout=CALL_TIMEOUT, socket_connect_timeout=CALL_TIMEOUT
-        )
+        try:
+            client = Redis.from_url(
+                url, socket_timeout=CALL_TIMEOUT, socket_connect_timeout=CALL_TIMEOUT
+            )
+        except ValueError as error:
+            raise UsageError(
+                f"{url!r} is no Redis URL: use redis://HOST:PORT/0 or rediss://HOST:PORT/0."
+            ) from error
         ledger = cls(client, url=_without_password(url))
         try:
             with translated(ledger._url):

@@ -20,7 +20,7 @@ MEMORY: Final = ":memory:"
 """The path of a bus that lives and dies within one process."""
 
 CHECKED_SIZE: Final = 32 * 1024 * 1024
-"""Files up to this many bytes are checked for damage when they are opened: about 0.04 s once read."""
+"""Files up to this many bytes are checked for damage when they are opened, in about 0.04 s."""
 
 _APPLICATION_ID: Final = 0x436E7672  # "Cnvr"
 _VERSION: Final = 1

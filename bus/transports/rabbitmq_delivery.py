@@ -118,7 +118,7 @@ class RabbitmqDelivery:
     async def _settlement(self, *, handled: bool = True) -> AsyncIterator[None]:
         if self._is_settled:
             raise SettlementError("The delivery was settled before.")
-        if self.lost.is_set():
+        if self.lost.is_set() or not self.channel.connection.is_opened:
             raise SettlementError("The delivery was lost with its connection: another will come.")
         self._is_settled = True
         try:

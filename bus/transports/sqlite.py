@@ -4,8 +4,8 @@
 by one transaction. What a process held when it died is free again within about a second if another
 one listens, and after `LEASE` seconds in any case.
 
-Leases and delays are kept by the wall clock, as they must outlive processes: when it jumps, messages
-may come again sooner or later than they should, and what was leased before cannot be settled twice.
+Leases and delays are kept by the wall clock, as they must outlive processes. When it jumps,
+messages come again sooner or later than they should; none is lost, and none is settled twice.
 
 *Not here*: the statements; those are in `bus.sqlite`.
 """

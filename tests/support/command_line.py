@@ -45,8 +45,10 @@ class CommandLine:
         assert process.stderr is not None
         try:
             async with asyncio.timeout(BOUND):
-                line = (await process.stderr.readline()).decode()
-            assert line.startswith("Serving"), line + (await process.stderr.read()).decode()
+                said = [await process.stderr.readline()]
+                while said[-1] and not said[-1].startswith(b"Serving"):
+                    said.append(await process.stderr.readline())
+            assert said[-1], b"".join(said).decode()
             yield process
         finally:
             if process.returncode is None:

@@ -8,7 +8,7 @@ _CHUNK = 64 * 1024
 
 
 class TcpProxy:
-    """Listens on `port` of the loopback interface and passes on to `target`, until told otherwise."""
+    """Listens on a local `port` and passes on to `target`, until told otherwise."""
 
     def __init__(self, target: int) -> None:
         self._target = target

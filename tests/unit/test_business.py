@@ -173,6 +173,17 @@ class TestFigures:
         assert "of amount; the largest, region 0," in finding.title
         assert finding.severity == "low"
 
+    async def test_customers_who_bring_in_most_are_found_by_their_id(self, tmp_path: Path) -> None:
+        lines = ["sold_on,customer_id,amount"]
+        lines += [
+            f"{START + timedelta(days=row % 300)},{row % 50},{900 if row % 50 < 10 else row % 9}"
+            for row in range(1500)
+        ]
+        path = tmp_path / "a.csv"
+        path.write_text("\n".join(lines) + "\n")
+        finding = (await found(tmp_path, path))["concentration data.customer_id"]
+        assert finding.title.startswith("The 10 largest of 50 values of customer_id have 9")
+
     async def test_evenly_spread_money_is_not(self, tmp_path: Path) -> None:
         findings = await found(tmp_path, write_sales(tmp_path / "a.csv"))
         assert not [name for name in findings if name.startswith("concentration")]

@@ -106,7 +106,7 @@ class TestSkew:
         )
         (finding,) = await of_batch(tmp_path, path)
         assert (finding.category, finding.subject.column) == ("key_skew", "customer_id")
-        assert finding.title.startswith("0 has 17,000 of the 50,000 rows (34.0 %)")
+        assert finding.title.startswith("customer_id 0 has 17,000 of the 50,000 rows (34.0 %)")
 
     async def test_an_even_key_is_not(self, tmp_path: Path) -> None:
         path = write_parquet(
@@ -138,14 +138,13 @@ class TestSkew:
         )
         assert await of_batch(tmp_path, path) == ()
 
-    async def test_a_personal_key_is_masked(self, tmp_path: Path) -> None:
+    async def test_nobody_splits_work_by_what_is_personal(self, tmp_path: Path) -> None:
         path = write_parquet(
             tmp_path / "a.parquet",
             "SELECT CASE WHEN range % 3 = 0 THEN 'ann@example.org' ELSE 'u' || range % 100 END "
             "AS email FROM range(50000)",
         )
-        (finding,) = await of_batch(tmp_path, path)
-        assert "ann@" not in finding.model_dump_json()
+        assert await of_batch(tmp_path, path) == ()
 
 
 class TestVolume:

@@ -69,7 +69,7 @@ _RULES: Final = (
     _Rule(
         one=_IDENTIFYING,
         other=frozenset({"concentration", "segment_driver", "key_skew"}),
-        issue="{who} wants {one} masked, while {whom} reports by its values.",
+        issue="{who} wants {one} masked, while {whom} groups rows by its values.",
         resolution="Report by a token or by groups of at least five; keep the names where the few "
         "who need them may look them up.",
     ),

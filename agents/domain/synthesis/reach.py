@@ -10,6 +10,18 @@ from agents.domain.synthesis.wording import listed
 MANY_COLUMNS: Final = 8
 """A finding that involves more columns than this is about the table."""
 
+ABOUT_ROWS: Final = frozenset(
+    {
+        "duplicate_rows",
+        "near_duplicate_rows",
+        "duplicate_events",
+        "file_layout",
+        "parse_problem",
+        "volume_change",
+    }
+)
+"""Categories that are about whole rows or files, whatever columns their evidence shows."""
+
 _IDENTIFIER: Final = re.compile(r'"((?:[^"]|"")+)"')
 
 
@@ -20,6 +32,8 @@ def columns_of(finding: Finding) -> frozenset[str]:
     """
     if finding.subject.column is not None:
         return frozenset({finding.subject.column})
+    if finding.category in ABOUT_ROWS:
+        return frozenset()
     named = {
         name.replace('""', '"')
         for evidence in finding.evidence

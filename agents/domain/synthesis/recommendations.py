@@ -13,7 +13,7 @@ from agents.domain.synthesis.causes import stage_of
 from agents.domain.synthesis.measures import monitoring, success_metric
 from agents.domain.synthesis.plays import Play, play_for
 from agents.domain.synthesis.reach import columns_of, places
-from agents.domain.synthesis.wording import mentions, shortened
+from agents.domain.synthesis.wording import mentions, shortened, speciality
 from agents.domain.task import Route
 
 ACTION_LENGTH: Final = 240
@@ -146,11 +146,20 @@ def _instruction(task: _Task) -> tuple[str, str]:
         return action, " ".join([*_advice(task.findings)[:SPELT_OUT], steps])
     first, *rest = _SENTENCE_END.split(task.lead.recommendation.strip(), maxsplit=1)
     if not first:
-        return f"Look into this: {shortened(task.lead.title)}", steps
+        return f"Look into this: {shortened(task.lead.title)}", steps or _beginning(task.lead)
     where = columns_of(task.lead) or {task.lead.subject.table}
     if not any(mentions(first, name) for name in where):
         first = f"{shortened(str(task.lead.subject), 80)}: {first}"
-    return shortened(first, ACTION_LENGTH), " ".join([*rest, steps]).strip()
+    guidance = " ".join([*rest, steps]).strip()
+    return shortened(first, ACTION_LENGTH), guidance or _beginning(task.lead)
+
+
+def _beginning(finding: Finding) -> str:
+    """Where to begin when nobody knows the usual steps."""
+    evidence = next((each for each in finding.evidence if each.sql), None)
+    if evidence is None:
+        return f"Begin with what {speciality(finding.role)} measured: {finding.evidence[0].metric}."
+    return f"Begin with the rows that the query of evidence {evidence.id} returns."
 
 
 def _advice(findings: Sequence[Finding]) -> Sequence[str]:

@@ -31,7 +31,7 @@ STEM: Final = 5
 _SYNONYMS: Final = (
     "delay late slow latency lag",
     "rise rising grow growth increase up climb fall falling drop decline decrease down trend",
-    "sales sold revenue turnover income",
+    "sales sold revenue turnover income amount amounts",
     "duplicate twice double repeat repeated repeats",
     "missing null nulls empty incomplete absent gaps",
     "personal private privacy pii gdpr confidential",

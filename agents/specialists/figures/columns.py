@@ -15,11 +15,15 @@ from agents.tools.trend import Aggregate
 
 MAX_MEASURES: Final = 3
 MAX_SEGMENTS: Final = 4
+MAX_ENTITIES: Final = 2
 MIN_DISTINCT: Final = 10
 """Numbers with fewer different values are grades, flags or codes, unless they are money."""
 
 SEGMENTS: Final = range(3, 61)
 """How many values a column has by which one breaks figures down."""
+
+MIN_ENTITIES: Final = 20
+MIN_ROWS_PER_ENTITY: Final = 3
 
 LONGEST_SEGMENT: Final = 40
 MAX_NULL_SHARE: Final = 0.5
@@ -61,11 +65,15 @@ class Measure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnUses:
-    """What a table's columns are taken for; `time` is one column, or year, month and day."""
+    """What a table's columns are taken for; `time` is one column, or year, month and day.
+
+    `segments` group the rows into a few kinds, `entities` into many things, such as customers.
+    """
 
     measures: tuple[Measure, ...]
     time: tuple[str, ...]
     segments: tuple[str, ...]
+    entities: tuple[str, ...]
 
     @property
     def is_of_events(self) -> bool:
@@ -74,15 +82,13 @@ class ColumnUses:
 
     @classmethod
     def of(cls, profile: TableProfile) -> "ColumnUses":
-        """0..3 measures, the weightiest first, and 0..4 segments, the coarsest first."""
-        ranked = sorted(
-            ((rank, place, measure) for place, (rank, measure) in enumerate(_measures(profile))),
-            key=lambda each: each[:2],
-        )
+        """0..3 measures, the weightiest first; 0..4 segments, 0..2 entities, the coarsest first."""
+        ranked = sorted(_measures(profile), key=lambda weighed: weighed[0])
         return cls(
-            measures=tuple(measure for _, _, measure in ranked[:MAX_MEASURES]),
+            measures=tuple(measure for _, measure in ranked[:MAX_MEASURES]),
             time=_time(profile),
             segments=tuple(_segments(profile))[:MAX_SEGMENTS],
+            entities=tuple(_entities(profile))[:MAX_ENTITIES],
         )
 
 
@@ -157,9 +163,10 @@ def _time(profile: TableProfile) -> tuple[str, ...]:
     year = parts.get("year")
     if year is None or not _is_year(year):
         return ()
-    found = tuple(parts[part].name for part in _PARTS if part in parts)
+    if "month" in parts:
+        return tuple(parts[part].name for part in _PARTS if part in parts)
     is_series = year.distinct >= profile.rows - year.nulls
-    return found[: 1 if "month" not in parts else len(found)] if len(found) > 1 or is_series else ()
+    return (year.name,) if is_series else ()
 
 
 def _is_year(column: ColumnProfile) -> bool:
@@ -182,5 +189,18 @@ def _segments(profile: TableProfile) -> Sequence[str]:
         and column.repetition <= MAX_REPETITION
         and column.nulls <= MAX_NULL_SHARE * profile.rows
         and personal_kind(column.name) is None
+    ]
+    return [column.name for column in sorted(fit, key=lambda each: each.distinct)]
+
+
+def _entities(profile: TableProfile) -> Sequence[str]:
+    fit = [
+        column
+        for column in profile.columns
+        if column.kind in {"text", "number"}
+        and is_identifier_name(column.name)
+        and personal_kind(column.name) is None
+        and MIN_ENTITIES <= column.distinct <= profile.rows / MIN_ROWS_PER_ENTITY
+        and column.nulls <= MAX_NULL_SHARE * profile.rows
     ]
     return [column.name for column in sorted(fit, key=lambda each: each.distinct)]

@@ -89,7 +89,7 @@ def _compared(last: float, before: float, unit: Unit) -> str:
         return f" after {brief(before)} in the {unit} before"
     if abs(change) < 0.005:
         return f", about as in the {unit} before"
-    return f", {abs(change):.0%} {'above' if change > 0 else 'below'} the {unit} before"
+    return f", {abs(change) * 100:.0f} % {'above' if change > 0 else 'below'} the {unit} before"
 
 
 def _is_unusual(values: Sequence[float]) -> bool:

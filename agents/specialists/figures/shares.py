@@ -22,6 +22,9 @@ HIGH_TOP_SHARE: Final = 0.8
 HIGH_INDEX: Final = 0.25
 """Herfindahl-Hirschman index past which a market counts as highly concentrated."""
 
+UNEVEN: Final = 2.0
+"""And so many times what it would be if all had the same."""
+
 MAX_FINDINGS: Final = 2
 
 LEAST_SHARE: Final = 0.002
@@ -46,9 +49,7 @@ def judge_concentration(
             role=ROLE,
             category="concentration",
             subject=Subject(table=table, column=column),
-            title=f"The {_largest(shares)} of {figure(shares.values)} values of {column} "
-            f"{'has' if shares.top == 1 else 'have'} {percent(shares.top_share)} of {amount}; the "
-            f"largest, {shares.largest}, {percent(shares.largest_share)}.",
+            title=_title(column, amount, shares),
             severity="low" if is_dependence and measure is not None else "info",
             evidence=(
                 Evidence(
@@ -125,13 +126,24 @@ def judge_segments(
 
 
 def _is_concentrated(shares: Concentration) -> bool:
+    """Whether the few have much, and much more than they would have of an even spread."""
     return shares.values >= MIN_VALUES and (
-        shares.top_share > TOP_SHARE or shares.index > HIGH_INDEX
+        shares.top_share > max(TOP_SHARE, UNEVEN * shares.top / shares.values)
+        or shares.index > max(HIGH_INDEX, UNEVEN / shares.values)
     )
 
 
-def _largest(shares: Concentration) -> str:
-    return "largest" if shares.top == 1 else f"{shares.top:,} largest"
+def _title(column: str, amount: str, shares: Concentration) -> str:
+    if shares.top == 1:
+        return (
+            f"{column} {shares.largest} has {percent(shares.largest_share)} of {amount}; the other "
+            f"{figure(shares.values - 1)} values share the rest."
+        )
+    return (
+        f"The {figure(shares.top)} largest of {figure(shares.values)} values of {column} have "
+        f"{percent(shares.top_share)} of {amount}; the largest, {shares.largest}, "
+        f"{percent(shares.largest_share)}."
+    )
 
 
 def _middle_half(column: ColumnProfile) -> float:

@@ -33,7 +33,7 @@ def judge_trend(
     ):
         return
     name = "number of rows" if measure is None else f"{aggregate} {measure}"
-    relative = f"{share:.0%} of" if share < 1.5 else f"{share:.1f} times"
+    relative = f"{share * 100:.0f} % of" if share < 1.5 else f"{share:.1f} times"
     verb = "rises" if trend.slope > 0 else "falls"
     sql = slope_sql(dataset, time, measure, aggregate, trend)
     yield Finding(

@@ -6,7 +6,7 @@ from typing import Final
 from agents.domain.finding import Evidence, Finding, Severity, Subject
 from agents.specialists.speed import ROLE
 from agents.specialists.wording import figure, percent
-from agents.tools.column_names import is_identifier_name
+from agents.tools.column_names import is_identifier_name, personal_kind
 from agents.tools.key_skew import KeySkew, rows_by_key_sql
 from agents.tools.profile import ColumnProfile, TableProfile
 
@@ -34,7 +34,8 @@ MAX_FINDINGS: Final = 3
 def candidate_keys(profile: TableProfile, shared: frozenset[str]) -> Sequence[str]:
     """The columns by which one would join or partition; `shared` are columns of several tables.
 
-    Of numbers only those that are named like identifiers or stand in other tables too.
+    Of numbers only those that are named like identifiers or stand in other tables too; nothing
+    that is personal by name.
     """
     if profile.rows < MIN_ROWS:
         return ()
@@ -43,6 +44,7 @@ def candidate_keys(profile: TableProfile, shared: frozenset[str]) -> Sequence[st
         for column in profile.columns
         if MIN_KEYS <= column.distinct <= profile.rows / MIN_ROWS_PER_KEY
         and (_is_short_text(column) or _is_number_key(column, shared))
+        and personal_kind(column.name) is None
         and column.top
         and column.top[0].rows >= NOTICEABLE * profile.rows
     ]
@@ -77,9 +79,9 @@ def _finding(table: str, column: str, skew: KeySkew) -> Finding:
         role=ROLE,
         category="key_skew",
         subject=Subject(table=table, column=column),
-        title=f"{skew.largest} has {figure(skew.largest_rows)} of the {figure(skew.rows)} rows "
-        f"({percent(share)}), {ratio:,.1f} times the median of the "
-        f"{figure(skew.keys)} values of {column}.",
+        title=f"{column} {skew.largest} has {figure(skew.largest_rows)} of the "
+        f"{figure(skew.rows)} rows ({percent(share)}), {ratio:,.1f} times the median of "
+        f"{figure(skew.keys)} values.",
         severity=severity,
         evidence=(
             Evidence(

@@ -149,7 +149,7 @@ def duration(seconds: float) -> str:
     """A time as people say it.
 
     >>> duration(90), duration(3600), duration(0.25)
-    ('90 s', '60 min', '250 ms')
+    ('90 s', '1 h', '250 ms')
     """
     if seconds < 1:
         return f"{seconds * 1000:.3g} ms"
