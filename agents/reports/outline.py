@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from agents.domain.finding import SEVERITIES, Evidence, Finding
-from agents.domain.report import Recommendation, ReportPublished, ReportStatus
+from agents.domain.report import Recommendation, ReportedDataset, ReportPublished, ReportStatus
 from agents.domain.synthesis import TOP_FINDINGS
 from agents.domain.synthesis.wording import counted, figure, listed, shortened, speciality
 
@@ -47,8 +47,14 @@ def severity_counts(findings: Sequence[Finding]) -> str:
 
 
 def names(report: ReportPublished) -> str:
-    """The datasets, by name."""
-    return listed(dataset.name for dataset in report.datasets) or "no dataset"
+    """The datasets, by file; the name that SQL knows them by, where that is another."""
+    return listed(map(_named, report.datasets)) or "no dataset"
+
+
+def _named(dataset: ReportedDataset) -> str:
+    file = dataset.location.rstrip("/").rpartition("/")[2]
+    is_plain = file.partition(".")[0] in ("", dataset.name)
+    return file or dataset.name if is_plain else f"{file} (as {dataset.name})"
 
 
 def route_line(report: ReportPublished) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -34,7 +35,10 @@ async def test_the_evidence_of_every_finding_runs_in_a_fresh_duckdb(convener: Co
     report = json.loads(ended.out)
     assert report["status"] == "complete"
     assert {member["role"] for member in report["panel"]} == {
-        "data_quality", "performance", "security", "business",
+        "data_quality",
+        "performance",
+        "security",
+        "business",
     }
     shell = duckdb.connect()
     shell.execute(report["datasets"][0]["setup_sql"])
@@ -58,7 +62,9 @@ async def test_the_report_can_be_had_again_and_its_history_looked_at(convener: C
 
 
 async def test_a_replay_gives_a_second_report_linked_to_the_first(convener: CommandLine) -> None:
-    first = json.loads((await convener.run("analyze", str(DATA / "airlines.csv"), "--format", "json")).out)
+    first = json.loads(
+        (await convener.run("analyze", str(DATA / "airlines.csv"), "--format", "json")).out
+    )
     ended = await convener.run("replay", first["request_id"][:8], "--live", "--format", "json")
     second = json.loads(ended.out)
     assert second["request_id"] != first["request_id"]
@@ -101,18 +107,6 @@ def empty(folder: Path) -> str:
     return str(file)
 
 
-def locked_bus(folder: Path) -> str:
-    file = folder / "locked.db"
-    held = sqlite3.connect(file, isolation_level=None)
-    held.execute("pragma journal_mode=wal")
-    held.execute("begin exclusive")
-    _HELD.append(held)
-    return f"sqlite:///{file}"
-
-
-_HELD: list[sqlite3.Connection] = []
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
@@ -148,7 +142,10 @@ async def test_wrong_input_gives_one_sentence_and_its_exit_code(
 async def test_broken_and_empty_files_give_a_failed_report_that_says_why(
     convener: CommandLine,
 ) -> None:
-    for file, words in ((broken_csv(convener.folder), "broken.csv"), (empty(convener.folder), "empty")):
+    for file, words in (
+        (broken_csv(convener.folder), "broken.csv"),
+        (empty(convener.folder), "empty"),
+    ):
         ended = await convener.run("analyze", file)
         assert ended.code == 1, ended.out
         assert words in ended.out
@@ -166,6 +163,20 @@ async def test_a_corrupt_bus_file_is_refused_and_left_alone(convener: CommandLin
     assert file.read_bytes() == before
 
 
+async def test_a_bus_file_that_another_process_keeps_to_itself_is_waited_for_and_then_named(
+    convener: CommandLine,
+) -> None:
+    file = convener.folder / "bus.db"
+    assert (await convener.run("--bus", f"sqlite:///{file}", "status")).code == 0
+    with closing(sqlite3.connect(file, isolation_level=None)) as held:
+        held.execute("pragma locking_mode = exclusive")
+        held.execute("begin exclusive")
+        ended = await convener.run("--bus", f"sqlite:///{file}", "status")
+    assert ended.code == 1
+    assert str(file) in ended.err
+    assert "another process" in ended.err.lower()
+
+
 async def test_a_setting_that_cannot_be_understood_is_named(convener: CommandLine) -> None:
     (convener.folder / "convener.toml").write_text('buss = "sqlite:///x"\n')
     ended = await convener.run("status")
@@ -181,10 +192,21 @@ async def test_at_a_terminal_the_report_is_laid_out_for_80_columns(convener: Com
     import sys
 
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "agents", "analyze", str(DATA / "airlines.csv"),
-        cwd=convener.folder, stdout=replica, stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **convener.environment, "XDG_STATE_HOME": str(convener.home),
-             "XDG_CACHE_HOME": str(convener.home), "PYTHONPATH": str(DATA.parents[1])},
+        sys.executable,
+        "-m",
+        "agents",
+        "analyze",
+        str(DATA / "airlines.csv"),
+        cwd=convener.folder,
+        stdout=replica,
+        stderr=asyncio.subprocess.PIPE,
+        env={
+            **os.environ,
+            **convener.environment,
+            "XDG_STATE_HOME": str(convener.home),
+            "XDG_CACHE_HOME": str(convener.home),
+            "PYTHONPATH": str(DATA.parents[1]),
+        },
     )
     os.close(replica)
     _, err = await asyncio.wait_for(process.communicate(), 60)

@@ -1,4 +1,4 @@
-"""The README holds: its examples run, its tree is the tree, its guarantees name tests that exist."""
+"""The README holds: its examples run, its tree is the tree, its guarantees name real tests."""
 
 import ast
 import asyncio
@@ -30,10 +30,18 @@ async def run_script(text: str, folder: Path, **environment: str) -> str:
     script = folder / "example.py"
     script.write_text(text, encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(script), cwd=folder,
-        env={**os.environ, "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"),
-             "PYTHONPATH": str(ROOT), **environment},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        sys.executable,
+        str(script),
+        cwd=folder,
+        env={
+            **os.environ,
+            "HOME": str(folder),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "PYTHONPATH": str(ROOT),
+            **environment,
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     out, err = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0, err.decode()

@@ -94,8 +94,17 @@ async def test_a_missing_specialist_gives_a_partial_report_that_names_it(
 ) -> None:
     async with convener.worker("orchestrator"), convener.worker("data_quality", "security"):
         ended = await convener.run(
-            "publish", "airlines.csv", "--wait", "--format", "json",
-            "--role", "data_quality", "--role", "security", "--role", "astrology",
+            "publish",
+            "airlines.csv",
+            "--wait",
+            "--format",
+            "json",
+            "--role",
+            "data_quality",
+            "--role",
+            "security",
+            "--role",
+            "astrology",
         )
     assert ended.code == 3
     report = json.loads(ended.out)

@@ -1,4 +1,4 @@
-"""The shape that the code promises: what is imported when, what is public, what errors look like."""
+"""The shape that the code promises: what is imported when, what is public, how errors look."""
 
 import ast
 import importlib
@@ -24,7 +24,11 @@ HEAVY = ("langchain", "duckdb", "aio_pika", "redis", "sqlglot", "openai")
 def imported_by(*arguments: str) -> str:
     result = subprocess.run(
         [sys.executable, "-X", "importtime", *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     return result.stderr
 
@@ -64,7 +68,9 @@ def test_no_module_has_grown_past_one_idea(source: Path) -> None:
     assert len(source.read_text(encoding="utf-8").splitlines()) <= 400
 
 
-@pytest.mark.parametrize(("module", "root"), [(bus.errors, "BusError"), (agents.errors, "AgentError")])
+@pytest.mark.parametrize(
+    ("module", "root"), [(bus.errors, "BusError"), (agents.errors, "AgentError")]
+)
 def test_the_tree_of_errors_is_the_one_drawn_in_the_docstring(
     module: ModuleType, root: str
 ) -> None:
@@ -79,9 +85,13 @@ def test_the_tree_of_errors_is_the_one_drawn_in_the_docstring(
 
 def test_blind_catches_stand_only_at_the_named_boundaries() -> None:
     allowed = {
-        "bus/consumer.py", "agents/tool_gateway.py", "agents/circuit_breaker.py",
-        "agents/cli/main.py", "bus/transports/rabbitmq_connection.py",
-        "bus/transports/rabbitmq_subscription.py", "bus/sqlite/job_thread.py",
+        "bus/consumer.py",
+        "agents/tool_gateway.py",
+        "agents/circuit_breaker.py",
+        "agents/cli/main.py",
+        "bus/transports/rabbitmq_connection.py",
+        "bus/transports/rabbitmq_subscription.py",
+        "bus/sqlite/job_thread.py",
         "bus/sqlite/session.py",
     }
     found = set()

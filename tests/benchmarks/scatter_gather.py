@@ -32,8 +32,14 @@ class NoData:
     async def pin(self, references: Sequence[DatasetReference]) -> tuple[PinnedDataset, ...]:
         return (
             PinnedDataset(
-                name="data", location="-", format="none", version="-", rows=0, columns=(),
-                size_bytes=0, setup_sql="",
+                name="data",
+                location="-",
+                format="none",
+                version="-",
+                rows=0,
+                columns=(),
+                size_bytes=0,
+                setup_sql="",
             ),
         )
 

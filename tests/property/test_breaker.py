@@ -55,9 +55,7 @@ class BreakerMachine(RuleBasedStateMachine):
     @invariant()
     def probes_are_limited(self) -> None:
         current = [
-            probe
-            for probe in self.probes_in_flight
-            if probe.generation == self.breaker.generation
+            probe for probe in self.probes_in_flight if probe.generation == self.breaker.generation
         ]
         assert len(current) <= POLICY.probes
 

@@ -85,7 +85,11 @@ def test_any_json_value_is_either_an_event_or_refused(value: object) -> None:
 @given(instants, st.floats(0, 1e6))
 def test_a_message_is_expired_from_its_deadline_on(instant: datetime, seconds: float) -> None:
     message = AgentMessage(
-        id=MessageId("m"), sender="s", recipient="r", timestamp=instant, content=Noted(text=""),
+        id=MessageId("m"),
+        sender="s",
+        recipient="r",
+        timestamp=instant,
+        content=Noted(text=""),
         expires_at=instant,
     )
     assert message.is_expired(instant + timedelta(seconds=seconds))

@@ -66,6 +66,13 @@ class CommandLine:
             **self.environment,
         }
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "agents", *arguments,
-            cwd=self.folder, env=environment, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+            sys.executable,
+            "-m",
+            "agents",
+            *arguments,
+            cwd=self.folder,
+            env=environment,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
         )

@@ -113,7 +113,7 @@ async def test_our_timeout_counts_and_is_told_as_one() -> None:
     breaker, _ = breaker_with(clock)
     callee.gate.clear()
     for _ in range(POLICY.consecutive_failures):
-        with pytest.raises(ToolTimeoutError, match="longer than 0.01 s"):
+        with pytest.raises(ToolTimeoutError, match=r"longer than 0\.01 s"):
             await attempt(breaker, callee, limit=0.01)
     assert breaker.circuit == "open"
 

@@ -5,8 +5,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bus import AgentMessage, Fault, MalformedMessageError, MessageTooLargeError, Payload, Registry
-from bus import UnknownMessageTypeError, UsageError, decode, encode, parse
+from bus import (
+    AgentMessage,
+    Fault,
+    MalformedMessageError,
+    MessageTooLargeError,
+    Payload,
+    Registry,
+    UnknownMessageTypeError,
+    UsageError,
+    decode,
+    encode,
+    parse,
+)
 from bus.domain.codec import MAX_BYTES, MAX_DEPTH
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -106,15 +117,30 @@ def test_a_message_that_is_too_large_is_refused_on_the_way_in_and_out() -> None:
         parse(b" " * (MAX_BYTES + 1))
     message = read(event())
     with pytest.raises(MessageTooLargeError):
-        encode(AgentMessage(id=message.id, sender="shop", recipient="orders.placed", timestamp=NOW,
-                            content=OrderPlaced(order_id="x" * MAX_BYTES)))
+        encode(
+            AgentMessage(
+                id=message.id,
+                sender="shop",
+                recipient="orders.placed",
+                timestamp=NOW,
+                content=OrderPlaced(order_id="x" * MAX_BYTES),
+            )
+        )
 
 
 def test_a_metadata_name_that_cloudevents_forbids_is_refused_before_it_is_sent() -> None:
     message = read(event())
     with pytest.raises(UsageError, match="Tenant"):
-        encode(AgentMessage(id=message.id, sender="shop", recipient="orders.placed", timestamp=NOW,
-                            content=message.content, metadata={"Tenant": "x"}))
+        encode(
+            AgentMessage(
+                id=message.id,
+                sender="shop",
+                recipient="orders.placed",
+                timestamp=NOW,
+                content=message.content,
+                metadata={"Tenant": "x"},
+            )
+        )
 
 
 def test_a_registry_refuses_two_types_under_one_name_and_a_type_without_one() -> None:

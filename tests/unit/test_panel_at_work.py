@@ -247,13 +247,15 @@ async def test_the_same_id_with_other_content_is_refused_and_with_the_same_answe
 
 
 async def test_a_cancelled_request_ends_in_a_report_that_says_so(stage: Stage) -> None:
-    async with stage.serving(Panel(counter("one"), specialist("slow", never))) as bus:
-        async with request_analysis(bus, stage.request()) as pending:
-            async for progressed in pending.progress():
-                if (progressed.role, progressed.phase) == ("slow", "checking"):
-                    break
-            await bus.publish(AnalysisCancelled(request_id=pending.request_id), to=CANCEL_TOPIC)
-            report = await asyncio.wait_for(pending.report(), BOUND)
+    async with (
+        stage.serving(Panel(counter("one"), specialist("slow", never))) as bus,
+        request_analysis(bus, stage.request()) as pending,
+    ):
+        async for progressed in pending.progress():
+            if (progressed.role, progressed.phase) == ("slow", "checking"):
+                break
+        await bus.publish(AnalysisCancelled(request_id=pending.request_id), to=CANCEL_TOPIC)
+        report = await asyncio.wait_for(pending.report(), BOUND)
     assert report.status == "cancelled"
 
 
@@ -320,7 +322,10 @@ async def test_a_stated_stream_gets_the_tools_for_streams(stage: Stage) -> None:
         return []
 
     one = Specialist(
-        role="one", title="One", tools=(row_count, event_rate), examine=list_tools,
+        role="one",
+        title="One",
+        tools=(row_count, event_rate),
+        examine=list_tools,
         questions={"streaming": ("How fast?",), "batch": ("How big?",)},
     )
     async with stage.serving(Panel(one)) as bus:

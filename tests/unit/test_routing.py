@@ -57,8 +57,6 @@ def test_the_route_chooses_questions_and_tools() -> None:
 
 
 def test_a_role_that_the_planner_does_not_know_gets_every_tool_it_has() -> None:
-    request = AnalysisRequested(
-        datasets=(DatasetReference(location="/x"),), panel=("geography",)
-    )
+    request = AnalysisRequested(datasets=(DatasetReference(location="/x"),), panel=("geography",))
     (assignment,) = assign(request, Route(kind="batch", why=""), [])
     assert assignment.tools == (EVERY_TOOL,)

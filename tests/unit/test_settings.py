@@ -18,7 +18,9 @@ def test_a_flag_beats_the_environment_and_that_beats_the_file(tmp_path: Path) ->
     (tmp_path / "convener.toml").write_text('bus = "sqlite:///file"\ncache = "here"\n')
     environment = {"CONVENER_BUS": "sqlite:///environment"}
     assert load_settings(environment={}, folder=tmp_path).bus_url == "sqlite:///file"
-    assert load_settings(environment=environment, folder=tmp_path).bus_url == "sqlite:///environment"
+    assert (
+        load_settings(environment=environment, folder=tmp_path).bus_url == "sqlite:///environment"
+    )
     flagged = load_settings(bus="sqlite:///flag", environment=environment, folder=tmp_path)
     assert flagged.bus_url == "sqlite:///flag"
 

@@ -85,7 +85,10 @@ class Desk:
         caller = Caller(
             name="tester",
             message=AgentMessage(
-                id=MessageId("m"), sender="s", recipient="r", timestamp=self.clock.now(),
+                id=MessageId("m"),
+                sender="s",
+                recipient="r",
+                timestamp=self.clock.now(),
                 content=Fault(reason="failed", error=""),
             ),
             principal=principal,
@@ -111,7 +114,11 @@ def desk() -> Desk:
 async def test_a_good_call_returns_the_result_and_is_recorded_with_it(desk: Desk) -> None:
     assert await desk.call(double, number=4, times=2) == 16
     (called,) = desk.recorded
-    assert (called.tool, called.arguments, called.result) == ("double", {"number": 4, "times": 2}, 16)
+    assert (called.tool, called.arguments, called.result) == (
+        "double",
+        {"number": 4, "times": 2},
+        16,
+    )
     assert (called.status, called.caller, called.effect) == ("succeeded", "tester", "pure")
 
 
@@ -208,7 +215,9 @@ def test_a_tool_must_say_what_it_takes_gives_and_measures(flaw: str) -> None:
         return 0
 
     functions: dict[str, Callable[..., Any]] = {
-        "no docstring": undocumented, "no result type": unresolved, "no parameter type": untyped,
+        "no docstring": undocumented,
+        "no result type": unresolved,
+        "no parameter type": untyped,
     }
     with pytest.raises(AgentUsageError):
         tool(permission="read_data")(functions[flaw])
