@@ -37,8 +37,8 @@ async def connect(
     `url` is `sqlite:///PATH`, where PATH is taken from the root (or from `~`), or `amqp://` /
     `amqps://` with credentials, host and port. `registry` holds
     the payload types this process understands. `name` signs its messages. On RabbitMQ,
-    `redis` is the URL of the ledger, else each process has its own; `cache` is a folder for what can
-    be rebuilt at any time, the history's index, else that is built anew for every connection.
+    `redis` is the URL of the ledger, else each process has its own; `cache` is a folder for what
+    can be rebuilt at any time, the history's index, else that is built anew every time.
 
     Raises:
         UsageError: the URL is of no kind that the bus knows.

@@ -15,10 +15,11 @@ import duckdb
 from agents.datasets.csv_dialect import HEAD_BYTES, Dialect, guess
 from agents.datasets.missing_codes import MISSING_NUMBER_CODES
 from agents.datasets.readers import (
+    TABLE,
     ReadColumn,
     Reading,
     Remark,
-    create_rows,
+    create_table,
     read_columns,
     unreadable,
 )
@@ -67,7 +68,7 @@ class _Outcome:
 
 
 def read_csv(connection: duckdb.DuckDBPyConnection, source: Source) -> Reading:
-    """Read a CSV file into the table `rows`.
+    """Read a CSV file into the table `data`.
 
     Text columns that hold numbers or dates but for codes such as `NA` become numbers or dates;
     the codes become nulls and remarks.
@@ -157,7 +158,7 @@ def _attempt(
         row_id="row_number() OVER () - 1",
     )
     if not way.is_partial:
-        return _Outcome(reading=create_rows(connection, reading, pattern), unreadable_lines=0)
+        return _Outcome(reading=create_table(connection, reading, pattern), unreadable_lines=0)
     connection.execute("DROP TABLE IF EXISTS rejects; DROP TABLE IF EXISTS reject_scan")
     rejecting = reading.model_copy(
         update={
@@ -165,7 +166,7 @@ def _attempt(
             f"rejects_table='rejects', rejects_scan='reject_scan')"
         }
     )
-    rows = create_rows(connection, rejecting, pattern).rows
+    rows = create_table(connection, rejecting, pattern).rows
     remarks, lines = _remarks(connection)
     reading = reading.model_copy(update={"rows": rows, "remarks": remarks})
     return _Outcome(reading=reading, unreadable_lines=lines)
@@ -197,28 +198,23 @@ def _remarks(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[Remark, ...],
 def _retyped(connection: duckdb.DuckDBPyConnection, reading: Reading) -> Reading:
     columns, remarks = list(reading.columns), list(reading.remarks)
     for number, column in enumerate(columns):
-        if column.type != "VARCHAR" or column.expression != identifier(column.name):
+        name = identifier(column.name)
+        if column.type != "VARCHAR" or column.expression != name:
             continue
-        kind = _hidden_type(connection, f"c{number}")
+        kind = _hidden_type(connection, name)
         if kind is None:
             continue
         codes = connection.execute(
-            f"SELECT c{number}, count(*) FROM rows "
-            f"WHERE lower(trim(c{number})) IN ({literals(sorted(MISSING_NUMBER_CODES))}) "
+            f"SELECT {name}, count(*) FROM {TABLE} "
+            f"WHERE lower(trim({name})) IN ({literals(sorted(MISSING_NUMBER_CODES))}) "
             "GROUP BY 1 ORDER BY 1"
         ).fetchall()
         if not codes:
             continue
-        without = "CASE WHEN {0} NOT IN ({1}) THEN {0} END"
         written = literals(code for code, _ in codes)
-        inner = without.format(f"c{number}", written)
-        connection.execute(
-            f"ALTER TABLE rows ALTER c{number} TYPE {kind} USING CAST({inner} AS {kind})"
-        )
-        outer = without.format(column.expression, written)
-        columns[number] = ReadColumn(
-            name=column.name, type=kind, expression=f"CAST({outer} AS {kind})"
-        )
+        expression = f"CAST(CASE WHEN {name} NOT IN ({written}) THEN {name} END AS {kind})"
+        connection.execute(f"ALTER TABLE {TABLE} ALTER {name} TYPE {kind} USING {expression}")
+        columns[number] = ReadColumn(name=column.name, type=kind, expression=expression)
         remarks += [
             Remark(problem="missing code", column=column.name, value=code, rows=count)
             for code, count in codes
@@ -228,7 +224,7 @@ def _retyped(connection: duckdb.DuckDBPyConnection, reading: Reading) -> Reading
 
 def _hidden_type(connection: duckdb.DuckDBPyConnection, column: str) -> str | None:
     """The type that all values but the codes of missing ones have; a sample decides most cases."""
-    for rows in (f"(FROM rows LIMIT {RETYPE_SAMPLE_ROWS})", "rows"):
+    for rows in (f"(FROM {TABLE} LIMIT {RETYPE_SAMPLE_ROWS})", TABLE):
         found = connection.execute(
             f"""
             SELECT count(*), bool_and({is_integer("v")}), bool_and({is_number("v")}),

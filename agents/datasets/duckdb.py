@@ -154,9 +154,15 @@ class DuckdbCatalog:
 
         def start(interruption: Interruption) -> DuckdbDatasets:
             interruption.check()
-            connection = connect(datasets, snapshots, spill=self._spill, settings=self._settings)
+            connections = connect(
+                datasets,
+                snapshots,
+                spill=self._spill,
+                settings=self._settings,
+                concurrency=WORKERS,
+            )
             paths = {dataset.name: self._locate(dataset.location) for dataset in datasets}
-            return DuckdbDatasets(connection, datasets, paths, self._executor)
+            return DuckdbDatasets(connections, datasets, paths, self._executor)
 
         with read_errors(", ".join(dataset.location for dataset in datasets)):
             opened = await self._starts.run(datasets, start)

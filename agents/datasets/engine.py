@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Final
 
 import duckdb
 
 from agents.dataset import Row
 from agents.datasets.interruptible import Interruption, SharedWork
-from agents.datasets.readers import ROW_ID
+from agents.datasets.readers import META, TABLE
 from agents.datasets.snapshot import stored_reading
 from agents.datasets.sql import identifier, literal
 from agents.domain.task import PinnedDataset
@@ -52,8 +53,9 @@ def connect(
     *,
     spill: Path,
     settings: Mapping[str, str | int],
-) -> duckdb.DuckDBPyConnection:
-    """An engine that sees each dataset as the view of its name, and nothing else.
+    concurrency: int,
+) -> list[duckdb.DuckDBPyConnection]:
+    """Connections, as many as statements at a time, to an engine that sees each dataset as the view of its name, and nothing else.
 
     The view `reading.<name>` lists what reading the file had to put up with (`Remark`), and
     `layout.<name>`, of Parquet files, the row groups: both stand in `setup_sql` too.
@@ -61,22 +63,26 @@ def connect(
     connection = duckdb.connect(":memory:", config=dict(settings))
     connection.execute(f"SET temp_directory = {literal(str(spill))}")
     connection.execute("CREATE SCHEMA reading; CREATE SCHEMA layout")
+    search_path = ["memory.main"]
     for number, (dataset, file) in enumerate(zip(datasets, snapshots, strict=True)):
         snapshot, view = f"snapshot_{number}", identifier(dataset.name)
         connection.execute(f"ATTACH {literal(str(file))} AS {snapshot} (READ_ONLY)")
-        columns = ", ".join(
-            f"c{place} AS {identifier(column.name)}" for place, column in enumerate(dataset.columns)
-        )
-        connection.execute(
-            f"CREATE VIEW {view} AS SELECT {columns}, rowid AS {ROW_ID} FROM {snapshot}.rows"
-        )
+        if dataset.name.casefold() == TABLE:
+            # A view of hundreds of columns takes milliseconds to bind, each time it is asked.
+            search_path.append(f"{snapshot}.main")
+        else:
+            connection.execute(f"CREATE VIEW {view} AS FROM {snapshot}.{TABLE}")
         remarks = stored_reading(connection, snapshot).remarks_sql()
         connection.execute(f"CREATE VIEW reading.{view} AS {remarks}")
         if dataset.format == "parquet":
-            connection.execute(f"CREATE VIEW layout.{view} AS FROM {snapshot}.layout")
+            connection.execute(f"CREATE VIEW layout.{view} AS FROM {snapshot}.{META}.layout")
+    cursors = [connection.cursor() for _ in range(concurrency)]
+    for cursor in cursors:
+        cursor.execute(f"SET search_path = {literal(','.join(search_path))}")
     for statement in LOCKDOWN:
         connection.execute(statement)
-    return connection
+    connection.close()
+    return cursors
 
 
 class DuckdbDatasets:
@@ -84,12 +90,15 @@ class DuckdbDatasets:
 
     def __init__(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        connections: Sequence[duckdb.DuckDBPyConnection],
         datasets: Sequence[PinnedDataset],
         paths: Mapping[str, Path],
         executor: ThreadPoolExecutor,
     ) -> None:
-        self._connection = connection
+        self._connections = connections
+        self._idle: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
+        for connection in connections:
+            self._idle.put(connection)
         self._tables = {dataset.name: dataset for dataset in datasets}
         self._paths = paths
         self._work: SharedWork[tuple[Row, ...]] = SharedWork(executor)
@@ -136,13 +145,18 @@ class DuckdbDatasets:
 
     def close(self) -> None:
         """Let go of the files; may run in any thread."""
-        self._connection.close()
+        for connection in self._connections:
+            connection.close()
 
     def _select(
         self, sql: str, parameters: list[Any], limit: int, interruption: Interruption
     ) -> tuple[Row, ...]:
-        with self._connection.cursor() as cursor, interruption.of(cursor):
-            statements = cursor.extract_statements(sql)
-            if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
-                raise QueryError("Only one SELECT at a time can be carried out here.")
-            return tuple(cursor.execute(statements[0], parameters).fetchmany(limit))
+        connection = self._idle.get()
+        try:
+            with interruption.of(connection):
+                statements = connection.extract_statements(sql)
+                if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
+                    raise QueryError("Only one SELECT at a time can be carried out here.")
+                return tuple(connection.execute(statements[0], parameters).fetchmany(limit))
+        finally:
+            self._idle.put(connection)

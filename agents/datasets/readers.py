@@ -1,6 +1,6 @@
 """How a source is read into a table, and the SQL by which a fresh shell reads it the same way.
 
-*Guarantees*: the table `rows` holds what `Reading.setup_sql` shows, in the order of the file, and
+*Guarantees*: the table `data` holds what `Reading.setup_sql` shows, in the order of the file, and
 only plain types: truth values, numbers, text, dates, times and timestamps (those with a time zone
 are in UTC); everything else is text.
 """
@@ -33,6 +33,12 @@ LAYOUT_SQL: Final = (
 )
 
 ROW_ID: Final = "row_id"
+
+TABLE: Final = "data"
+"""Of a snapshot; the same as the name that most views have."""
+
+META: Final = "meta"
+"""The schema of a snapshot for all that is not data."""
 
 
 class ReadColumn(BaseModel):
@@ -75,8 +81,14 @@ class Reading(BaseModel):
         return tuple(Column(name=column.name, type=column.type) for column in self.columns)
 
     def select(self, pattern: str) -> str:
-        """The SELECT without `row_id` over the reader."""
-        items = (f"{column.expression} AS {identifier(column.name)}" for column in self.columns)
+        """The SELECT over the reader that gives the columns and `row_id`."""
+        items = [
+            column.expression
+            if column.expression == identifier(column.name)
+            else f"{column.expression} AS {identifier(column.name)}"
+            for column in self.columns
+        ]
+        items.append(f"{self.row_id} AS {ROW_ID}")
         return f"SELECT {', '.join(items)} FROM {self.source(pattern)}"
 
     def source(self, pattern: str) -> str:
@@ -86,16 +98,7 @@ class Reading(BaseModel):
     def setup_sql(self, name: str, pattern: str) -> str:
         """Statements that create the view `name` and what belongs to it, in a fresh shell."""
         view = identifier(name)
-        items = [
-            column.expression
-            if column.expression == identifier(column.name)
-            else f"{column.expression} AS {identifier(column.name)}"
-            for column in self.columns
-        ]
-        items.append(f"{self.row_id} AS {ROW_ID}")
-        statements = [
-            f"CREATE VIEW {view} AS SELECT {', '.join(items)} FROM {self.source(pattern)}"
-        ]
+        statements = [f"CREATE VIEW {view} AS {self.select(pattern)}"]
         if self.format == "parquet":
             layout = LAYOUT_SQL.format(pattern=literal(pattern))
             statements.append("CREATE SCHEMA IF NOT EXISTS layout")
@@ -137,21 +140,16 @@ def read_columns(described: list[tuple[str, str]]) -> tuple[ReadColumn, ...]:
     return tuple(columns)
 
 
-def create_rows(connection: duckdb.DuckDBPyConnection, reading: Reading, pattern: str) -> Reading:
-    """Fill the table `rows` with columns `c0`, `c1`, … in the order of the file; counted."""
-    items = ", ".join(
-        f"{column.expression} AS c{number}" for number, column in enumerate(reading.columns)
-    )
-    connection.execute(
-        f"CREATE OR REPLACE TABLE rows AS SELECT {items} FROM {reading.source(pattern)}"
-    )
-    counted = connection.execute("SELECT count(*) FROM rows").fetchone()
+def create_table(connection: duckdb.DuckDBPyConnection, reading: Reading, pattern: str) -> Reading:
+    """Fill the table `data` in the order of the file; counted."""
+    connection.execute(f"CREATE OR REPLACE TABLE {TABLE} AS {reading.select(pattern)}")
+    counted = connection.execute(f"SELECT count(*) FROM {TABLE}").fetchone()
     assert counted is not None
     return reading.model_copy(update={"rows": counted[0]})
 
 
 def read_parquet(connection: duckdb.DuckDBPyConnection, source: Source) -> Reading:
-    """Read Parquet files into `rows`, and their layout into `layout`.
+    """Read Parquet files into the table `data`, and their layout into `meta.layout`.
 
     Raises:
         DatasetFormatError: they cannot be read, or hold no rows.
@@ -171,9 +169,9 @@ def read_parquet(connection: duckdb.DuckDBPyConnection, source: Source) -> Readi
             columns=read_columns(names),
             row_id="row_number() OVER () - 1" if source.is_folder else "file_row_number",
         )
-        reading = create_rows(connection, reading, pattern)
+        reading = create_table(connection, reading, pattern)
         layout = LAYOUT_SQL.format(pattern=literal(pattern))
-        connection.execute(f"CREATE OR REPLACE TABLE layout AS {layout}")
+        connection.execute(f"CREATE OR REPLACE TABLE {META}.layout AS {layout}")
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:

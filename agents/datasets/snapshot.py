@@ -19,7 +19,7 @@ import duckdb
 
 from agents.datasets.csv import read_csv
 from agents.datasets.interruptible import Interruption
-from agents.datasets.readers import Reading, read_parquet
+from agents.datasets.readers import META, Reading, read_parquet
 from agents.datasets.sources import Format, Source
 from agents.datasets.sql import literal
 from agents.errors import DatasetChangedError, DatasetUnreachableError
@@ -68,7 +68,7 @@ def content_version(source: Source, interruption: Interruption) -> str:
 
 def stored_reading(connection: duckdb.DuckDBPyConnection, database: str) -> Reading:
     """How the content of an attached snapshot was read."""
-    stored = connection.execute(f"SELECT reading FROM {database}.about").fetchone()
+    stored = connection.execute(f"SELECT reading FROM {database}.{META}.about").fetchone()
     assert stored is not None
     return Reading.model_validate_json(stored[0])
 
@@ -138,6 +138,7 @@ class SnapshotStore:
         with duckdb.connect(str(draft), config={**settings}) as connection:
             connection.execute(f"SET temp_directory = {literal(str(self._folder / 'spill'))}")
             with interruption.of(connection):
+                connection.execute(f"CREATE SCHEMA {META}")
                 reading = READERS[source.format](connection, source)
                 connection.execute(
                     "CREATE TABLE about AS SELECT ? AS reading", [reading.model_dump_json()]

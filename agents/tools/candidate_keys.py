@@ -155,6 +155,8 @@ async def _estimated(
         for chosen in candidates
     )
     ((*surplus,),) = await data.query(f"SELECT {counts} FROM {identifier(table)} WHERE {sampled}")
+    if 2 * sample * every < rows:
+        return [rows] * len(candidates)  # the sample missed what there is most of
     return [number * every for number in surplus]
 
 
