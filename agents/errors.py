@@ -2,6 +2,7 @@
 
 AgentError
 ├── AgentUsageError              something was asked for that does not exist or makes no sense
+├── ConflictingRequestError      a request came under a key that another request had
 ├── DatasetError                 the data is at fault
 │   ├── DatasetUnreachableError  it is not there, empty, unreadable or outside the roots
 │   ├── DatasetFormatError       it is nothing that the engine can read
@@ -32,6 +33,10 @@ class AgentError(Exception):
 
 class AgentUsageError(AgentError):
     """Something was asked for that does not exist or makes no sense."""
+
+
+class ConflictingRequestError(AgentError):
+    """A request came under a key that another request had."""
 
 
 class DatasetError(AgentError):

@@ -78,7 +78,7 @@ class Service:
         except (StoreError, TransportError) as error:
             _log.warning("agents.tombstone.unrecorded", request=request_id, error=str(error))
         if self.orchestrator is not None:
-            self.orchestrator.cancel(order)
+            self.orchestrator.cancel(request_id)
         for consumer in self.consumers:
             if consumer.group != ORCHESTRATOR:
                 consumer.cancel(request_id)

@@ -19,8 +19,7 @@ import duckdb
 from agents.datasets.engine import DuckdbDatasets, connect
 from agents.datasets.interruptible import Interruption, SharedWork
 from agents.datasets.naming import name_datasets
-from agents.datasets.readers import Reading
-from agents.datasets.snapshot import SnapshotStore, read_about
+from agents.datasets.snapshot import Snapshot, SnapshotStore
 from agents.datasets.sources import Source, find, locate
 from agents.domain.request import DatasetReference
 from agents.domain.task import PinnedDataset
@@ -49,16 +48,6 @@ def read_errors(location: str) -> Iterator[None]:
     except duckdb.Error as error:
         reason = str(error).strip().splitlines()[0]
         raise DatasetUnreachableError(f"{location} could not be read in: {reason}") from error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Snapshot:
-    """A source as it was read."""
-
-    source: Source
-    version: str
-    file: Path
-    reading: Reading
 
 
 @dataclass(slots=True)
@@ -96,8 +85,8 @@ class DuckdbCatalog:
         self._store = SnapshotStore(cache, memory_limit=memory_limit, threads=threads)
         self._keep_idle = keep_idle
         self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="convener-data")
-        self._reads: SharedWork[_Snapshot] = SharedWork(self._executor)
-        self._look_ups: SharedWork[Path | None] = SharedWork(self._executor)
+        self._reads: SharedWork[tuple[Source, Snapshot]] = SharedWork(self._executor)
+        self._look_ups: SharedWork[Snapshot | None] = SharedWork(self._executor)
         self._starts: SharedWork[DuckdbDatasets] = SharedWork(self._executor)
         self._engines: dict[tuple[PinnedDataset, ...], _Engine] = {}
 
@@ -111,8 +100,8 @@ class DuckdbCatalog:
         names = name_datasets(references)
         pinned = []
         for name, reference in zip(names, references, strict=True):
-            snapshot = await self._read(reference.location)
-            pinned.append(_pinned(name, reference.location, snapshot))
+            source, snapshot = await self._read(reference.location)
+            pinned.append(_pinned(name, reference.location, source, snapshot))
         return tuple(pinned)
 
     @asynccontextmanager
@@ -139,18 +128,16 @@ class DuckdbCatalog:
             self._end(key)
         self._executor.shutdown(wait=False)
 
-    async def _read(self, location: str) -> _Snapshot:
-        def read(interruption: Interruption) -> _Snapshot:
+    async def _read(self, location: str) -> tuple[Source, Snapshot]:
+        def read(interruption: Interruption) -> tuple[Source, Snapshot]:
             source = find(self._locate(location))
-            version, file = self._store.take(source, interruption)
-            reading = read_about(file)
-            return _Snapshot(source=source, version=version, file=file, reading=reading)
+            return source, self._store.take(source, interruption)
 
         with read_errors(location):
             return await self._reads.run(location, read)
 
     async def _start(self, datasets: tuple[PinnedDataset, ...]) -> _Engine:
-        snapshots = [await self._snapshot_file(dataset) for dataset in datasets]
+        snapshots = [await self._snapshot(dataset) for dataset in datasets]
 
         def start(interruption: Interruption) -> DuckdbDatasets:
             interruption.check()
@@ -168,22 +155,22 @@ class DuckdbCatalog:
             opened = await self._starts.run(datasets, start)
         return self._engines.setdefault(datasets, _Engine(opened))
 
-    async def _snapshot_file(self, dataset: PinnedDataset) -> Path:
+    async def _snapshot(self, dataset: PinnedDataset) -> Snapshot:
         """The snapshot of the pinned version, made from the file only if there is none yet."""
 
-        def look_up(_: Interruption) -> Path | None:
+        def look_up(_: Interruption) -> Snapshot | None:
             self._locate(dataset.location)
             return self._store.look_up(dataset.version, dataset.format)
 
-        file = await self._look_ups.run((dataset.location, dataset.version), look_up)
-        if file is not None:
-            return file
-        snapshot = await self._read(dataset.location)
+        known = await self._look_ups.run((dataset.location, dataset.version), look_up)
+        if known is not None:
+            return known
+        _, snapshot = await self._read(dataset.location)
         if snapshot.version != dataset.version:
             raise DatasetChangedError(
                 f"{dataset.location} has changed since the request was made: request it again."
             )
-        return snapshot.file
+        return snapshot
 
     def _locate(self, location: str) -> Path:
         return locate(location, roots=self._roots, allow_absolute=self._allow_absolute)
@@ -196,7 +183,7 @@ class DuckdbCatalog:
         self._executor.submit(engine.datasets.close)
 
 
-def _pinned(name: str, location: str, snapshot: _Snapshot) -> PinnedDataset:
+def _pinned(name: str, location: str, source: Source, snapshot: Snapshot) -> PinnedDataset:
     reading = snapshot.reading
     return PinnedDataset(
         name=name,
@@ -205,6 +192,6 @@ def _pinned(name: str, location: str, snapshot: _Snapshot) -> PinnedDataset:
         version=snapshot.version,
         rows=reading.rows,
         columns=reading.schema_columns,
-        size_bytes=snapshot.source.size_bytes,
-        setup_sql=reading.setup_sql(name, snapshot.source.pattern),
+        size_bytes=source.size_bytes,
+        setup_sql=reading.setup_sql(name, source.pattern),
     )

@@ -17,7 +17,7 @@ import duckdb
 from agents.dataset import Row
 from agents.datasets.interruptible import Interruption, SharedWork
 from agents.datasets.readers import META, TABLE
-from agents.datasets.snapshot import stored_reading
+from agents.datasets.snapshot import Snapshot
 from agents.datasets.sql import identifier, literal
 from agents.domain.task import PinnedDataset
 from agents.errors import QueryError, UnknownTableError
@@ -49,13 +49,15 @@ def query_errors() -> Iterator[None]:
 
 def connect(
     datasets: Sequence[PinnedDataset],
-    snapshots: Sequence[Path],
+    snapshots: Sequence[Snapshot],
     *,
     spill: Path,
     settings: Mapping[str, str | int],
     concurrency: int,
 ) -> list[duckdb.DuckDBPyConnection]:
-    """Connections, as many as statements at a time, to an engine that sees each dataset as the view of its name, and nothing else.
+    """As many connections as statements may run at a time.
+
+    Their engine sees each dataset as the view of its name, and nothing else.
 
     The view `reading.<name>` lists what reading the file had to put up with (`Remark`), and
     `layout.<name>`, of Parquet files, the row groups: both stand in `setup_sql` too.
@@ -64,25 +66,23 @@ def connect(
     connection.execute(f"SET temp_directory = {literal(str(spill))}")
     connection.execute("CREATE SCHEMA reading; CREATE SCHEMA layout")
     search_path = ["memory.main"]
-    for number, (dataset, file) in enumerate(zip(datasets, snapshots, strict=True)):
-        snapshot, view = f"snapshot_{number}", identifier(dataset.name)
-        connection.execute(f"ATTACH {literal(str(file))} AS {snapshot} (READ_ONLY)")
+    for number, (dataset, snapshot) in enumerate(zip(datasets, snapshots, strict=True)):
+        attached, view = f"snapshot_{number}", identifier(dataset.name)
+        connection.execute(f"ATTACH {literal(str(snapshot.file))} AS {attached} (READ_ONLY)")
         if dataset.name.casefold() == TABLE:
             # A view of hundreds of columns takes milliseconds to bind, each time it is asked.
-            search_path.append(f"{snapshot}.main")
+            search_path.append(f"{attached}.main")
         else:
-            connection.execute(f"CREATE VIEW {view} AS FROM {snapshot}.{TABLE}")
-        remarks = stored_reading(connection, snapshot).remarks_sql()
-        connection.execute(f"CREATE VIEW reading.{view} AS {remarks}")
+            connection.execute(f"CREATE VIEW {view} AS FROM {attached}.{TABLE}")
+        connection.execute(f"CREATE VIEW reading.{view} AS {snapshot.reading.remarks_sql()}")
         if dataset.format == "parquet":
-            connection.execute(f"CREATE VIEW layout.{view} AS FROM {snapshot}.{META}.layout")
-    cursors = [connection.cursor() for _ in range(concurrency)]
-    for cursor in cursors:
-        cursor.execute(f"SET search_path = {literal(','.join(search_path))}")
+            connection.execute(f"CREATE VIEW layout.{view} AS FROM {attached}.{META}.layout")
+    connections = [connection, *(connection.cursor() for _ in range(concurrency - 1))]
+    for each in connections:
+        each.execute(f"SET search_path = {literal(','.join(search_path))}")
     for statement in LOCKDOWN:
         connection.execute(statement)
-    connection.close()
-    return cursors
+    return connections
 
 
 class DuckdbDatasets:

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -24,7 +25,7 @@ from agents.datasets.sources import Format, Source
 from agents.datasets.sql import literal
 from agents.errors import DatasetChangedError, DatasetUnreachableError
 
-REVISION: Final = 1
+REVISION: Final = 2
 """To be raised when the same content is read differently than before."""
 
 MAX_SNAPSHOT_BYTES: Final = 20 * 1024**3
@@ -66,18 +67,13 @@ def content_version(source: Source, interruption: Interruption) -> str:
     return digest.hexdigest()
 
 
-def stored_reading(connection: duckdb.DuckDBPyConnection, database: str) -> Reading:
-    """How the content of an attached snapshot was read."""
-    stored = connection.execute(f"SELECT reading FROM {database}.{META}.about").fetchone()
-    assert stored is not None
-    return Reading.model_validate_json(stored[0])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A content at one version, in a file that DuckDB can attach, and how it was read."""
 
-
-def read_about(file: Path) -> Reading:
-    """How the content of a snapshot was read."""
-    with duckdb.connect(":memory:") as connection:
-        connection.execute(f"ATTACH {literal(str(file))} AS snapshot (READ_ONLY)")
-        return stored_reading(connection, "snapshot")
+    version: str
+    file: Path
+    reading: Reading
 
 
 class SnapshotStore:
@@ -88,22 +84,21 @@ class SnapshotStore:
         self._memory_limit = memory_limit
         self._threads = threads
 
-    def file(self, version: str, kind: str) -> Path:
-        """Where the snapshot of that content is, or would be."""
-        reader = blake2b(f"{REVISION} {duckdb.__version__} {kind}".encode(), digest_size=4)
-        return self._folder / f"{version}-{reader.hexdigest()}.duckdb"
-
-    def look_up(self, version: str, kind: str) -> Path | None:
-        """The snapshot's file if there is one; marks it as used."""
-        file = self.file(version, kind)
+    def look_up(self, version: str, kind: str) -> Snapshot | None:
+        """The snapshot of that content if there is one; marks it as used."""
+        file = self._file(version, kind)
         try:
             os.utime(file)
+            reading = _stored_reading(file)
         except FileNotFoundError:
             return None
-        return file
+        except (duckdb.Error, ValueError):
+            file.unlink(missing_ok=True)  # damaged, so it is made again
+            return None
+        return Snapshot(version=version, file=file, reading=reading)
 
-    def take(self, source: Source, interruption: Interruption) -> tuple[str, Path]:
-        """The version of the source's present content, and its snapshot.
+    def take(self, source: Source, interruption: Interruption) -> Snapshot:
+        """The snapshot of the source's present content, made if need be.
 
         Raises:
             DatasetUnreachableError, DatasetFormatError: the source cannot be read.
@@ -113,18 +108,19 @@ class SnapshotStore:
         for _ in range(ATTEMPTS):
             before = _state(source)
             version = content_version(source, interruption)
-            if (file := self.look_up(version, source.format)) is not None:
-                return version, file
+            if (known := self.look_up(version, source.format)) is not None:
+                return known
             with self._locked(version, interruption):
-                if (file := self.look_up(version, source.format)) is not None:
-                    return version, file
-                draft = self.file(version, source.format).with_suffix(".draft")
+                if (known := self.look_up(version, source.format)) is not None:
+                    return known
+                file = self._file(version, source.format)
+                draft = file.with_suffix(".draft")
                 try:
-                    self._write(draft, source, interruption)
+                    reading = self._write(draft, source, interruption)
                     if _state(source) == before:
-                        file = draft.rename(self.file(version, source.format))
+                        draft.rename(file)
                         self._prune(keep=file)
-                        return version, file
+                        return Snapshot(version=version, file=file, reading=reading)
                 finally:
                     draft.unlink(missing_ok=True)
                     draft.with_suffix(".draft.wal").unlink(missing_ok=True)
@@ -132,7 +128,11 @@ class SnapshotStore:
             f"{source.path} kept changing while it was read: try again when it is written."
         )
 
-    def _write(self, draft: Path, source: Source, interruption: Interruption) -> None:
+    def _file(self, version: str, kind: str) -> Path:
+        reader = blake2b(f"{REVISION} {duckdb.__version__} {kind}".encode(), digest_size=4)
+        return self._folder / f"{version}-{reader.hexdigest()}.duckdb"
+
+    def _write(self, draft: Path, source: Source, interruption: Interruption) -> Reading:
         draft.unlink(missing_ok=True)
         settings = {"memory_limit": self._memory_limit, "threads": str(self._threads)}
         with duckdb.connect(str(draft), config={**settings}) as connection:
@@ -141,9 +141,10 @@ class SnapshotStore:
                 connection.execute(f"CREATE SCHEMA {META}")
                 reading = READERS[source.format](connection, source)
                 connection.execute(
-                    "CREATE TABLE about AS SELECT ? AS reading", [reading.model_dump_json()]
+                    f"CREATE TABLE {META}.about AS SELECT ? AS reading", [reading.model_dump_json()]
                 )
                 connection.execute("CHECKPOINT")
+        return reading
 
     @contextmanager
     def _locked(self, version: str, interruption: Interruption) -> Iterator[None]:
@@ -166,6 +167,14 @@ class SnapshotStore:
             kept += size
             if file != keep and (kept > MAX_SNAPSHOT_BYTES or now - used_at > MAX_SNAPSHOT_AGE):
                 file.unlink(missing_ok=True)
+
+
+def _stored_reading(file: Path) -> Reading:
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"ATTACH {literal(str(file))} AS snapshot (READ_ONLY)")
+        stored = connection.execute(f"SELECT reading FROM snapshot.{META}.about").fetchone()
+    assert stored is not None
+    return Reading.model_validate_json(stored[0])
 
 
 def _state(source: Source) -> tuple[tuple[int, ...], ...]:

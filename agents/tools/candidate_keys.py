@@ -154,7 +154,9 @@ async def _estimated(
         f"count(*) - count(DISTINCT hash({identifiers(column.name for column in chosen)}))"
         for chosen in candidates
     )
-    ((*surplus,),) = await data.query(f"SELECT {counts} FROM {identifier(table)} WHERE {sampled}")
+    ((sample, *surplus),) = await data.query(
+        f"SELECT count(*), {counts} FROM {identifier(table)} WHERE {sampled}"
+    )
     if 2 * sample * every < rows:
         return [rows] * len(candidates)  # the sample missed what there is most of
     return [number * every for number in surplus]

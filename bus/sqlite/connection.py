@@ -8,6 +8,7 @@ that is no bus file, is damaged or was written by a newer version is refused, ne
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ CHECKED_SIZE: Final = 32 * 1024 * 1024
 _APPLICATION_ID: Final = 0x436E7672  # "Cnvr"
 _VERSION: Final = 1
 _OPEN_TIMEOUT: Final = 10.0
+_PAUSE: Final = 0.005
 
 
 def open_file(path: str) -> sqlite3.Connection:
@@ -42,7 +44,7 @@ def open_file(path: str) -> sqlite3.Connection:
         try:
             _identify(connection, path)
             if path != MEMORY:
-                connection.execute("PRAGMA journal_mode = WAL")
+                _use_write_ahead_log(connection)
                 _check(connection, path)
         except BaseException:
             connection.close()
@@ -87,6 +89,20 @@ def _identify(connection: sqlite3.Connection, path: str) -> None:
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    # SQLite does not wait here, although others may be just as busy opening the new file.
+    deadline = time.monotonic() + _OPEN_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        else:
+            return
+        time.sleep(_PAUSE)
 
 
 def _version_of(connection: sqlite3.Connection, path: str) -> int:

@@ -63,12 +63,17 @@ class JobThread:
         self._is_closing = False
 
     async def start(self) -> None:
-        """Have the session opened; raises whatever that raised."""
+        """Have the session opened; raises whatever that raised. If cancelled, it is closed."""
         self._loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._thread.start()
-        await self._opened
+        try:
+            await self._opened
+        except asyncio.CancelledError:
+            self._is_closing = True
+            self._jobs.put(None)
+            raise
 
     def submit(self, work: Work[T], *, durable: bool) -> "asyncio.Future[T]":
         """What `work` returns, once it is done; cancelling the future does not undo the work."""
@@ -102,9 +107,9 @@ class JobThread:
         try:
             self._session.open()
         except BaseException as error:  # noqa: BLE001 - raised where start() is awaited
-            self._answer(self._opening_failed, error)
+            self._answer(self._opening_ended, error)
             return
-        self._answer(self._opened.set_result, None)
+        self._answer(self._opening_ended, None)
         while (job := self._jobs.get()) is not None:
             batch = [job]
             is_last = self._drain_into(batch)
@@ -133,10 +138,16 @@ class JobThread:
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(answer, value)
 
-    def _opening_failed(self, error: BaseException) -> None:
-        self._is_closing = True
-        self._ended.set_result(None)
-        self._opened.set_exception(error)
+    def _opening_ended(self, error: BaseException | None) -> None:
+        if error is not None:
+            self._is_closing = True
+            self._ended.set_result(None)
+        if self._opened.done():
+            return  # whoever waited was cancelled
+        if error is None:
+            self._opened.set_result(None)
+        else:
+            self._opened.set_exception(error)
 
     def _resolve(self, batch: list[Job]) -> None:
         self._waiting -= len(batch)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(180)
 ROLES = ("data_quality", "performance", "security", "business")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
+@pytest.fixture(params=["sqlite", pytest.param("rabbitmq", marks=[pytest.mark.rabbitmq, pytest.mark.redis])])
 async def convener(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[CommandLine]:
     folder = tmp_path / "here"
     folder.mkdir()
@@ -27,6 +27,7 @@ async def convener(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         node = request.getfixturevalue("rabbitmq_node")
         with node.vhost() as vhost:
             line.environment["CONVENER_BUS"] = node.url(vhost)
+            line.environment["CONVENER_REDIS"] = request.getfixturevalue("redis_url")
             yield line
     else:
         yield line

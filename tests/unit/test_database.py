@@ -4,6 +4,7 @@ import asyncio
 import re
 import sqlite3
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -52,14 +53,18 @@ async def test_writes_that_wait_together_share_a_transaction(database: Database)
     await database.write(lambda connection: connection.set_trace_callback(statements.append))
     statements.clear()
 
+    is_held, may_go = threading.Event(), threading.Event()
+
     def hold_up(connection):
         """Runs while the others line up behind it."""
-        while database._writer._jobs.qsize() < 50:
-            pass
+        is_held.set()
+        assert may_go.wait(10)
 
-    await asyncio.gather(
-        database.write(hold_up), *(database.write(keep(f"{number:02}")) for number in range(50))
-    )
+    held = database.submit(hold_up)
+    await asyncio.to_thread(is_held.wait, 10)
+    others = [database.submit(keep(f"{number:02}")) for number in range(50)]
+    may_go.set()
+    await asyncio.gather(held, *others)
     assert statements.count("COMMIT") == 2
     assert len(await database.read(keys)) == 50
     await database.write(lambda connection: connection.set_trace_callback(None))
@@ -142,6 +147,17 @@ async def test_many_may_open_a_new_file_at_once(path):
     assert len(await databases[0].read(keys)) == 8
     for each in databases:
         await each.aclose()
+
+
+async def test_opening_can_be_cancelled(path):
+    for _ in range(5):
+        opening = asyncio.create_task(Database.open(path))
+        await asyncio.sleep(0)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+    async with await Database.open(path) as database:
+        await database.write(keep("a"))
 
 
 async def test_a_file_of_another_program_is_refused_and_left_alone(path):

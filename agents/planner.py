@@ -1,0 +1,117 @@
+"""The planner: pin the data, look at it, decide who examines what, and record that first.
+
+*Guarantees*: of one request there is one plan, that of whoever recorded first; a second
+orchestrator goes on with it. A request under a key that another request had is refused.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from agents.dataset import DatasetCatalog
+from agents.domain.identity import content_digest, message_id, plan_key
+from agents.domain.request import AnalysisRequested
+from agents.domain.role import ORCHESTRATOR
+from agents.domain.routing import Member, TimeColumn, assign, choose_route
+from agents.domain.task import AnalysisPlanned, RouteKind
+from agents.errors import ConflictingRequestError
+from agents.specialist import Panel, Specialist
+from agents.tool_gateway import Caller, ToolGateway
+from agents.tools.pin_datasets import pin_datasets_of
+from agents.tools.time_columns import time_columns
+from bus import AgentMessage, MessageBus, Principal, Recorded
+
+_ROUTES: Final[tuple[RouteKind, ...]] = ("batch", "streaming")
+
+
+class Planner:
+    """Makes plans for the roles of `panel` and whatever other roles a request names."""
+
+    def __init__(
+        self, *, bus: MessageBus, catalog: DatasetCatalog, gateway: ToolGateway, panel: Panel
+    ) -> None:
+        self._bus = bus
+        self._catalog = catalog
+        self._gateway = gateway
+        self._members = tuple(_member(specialist) for specialist in panel)
+        self._pin = pin_datasets_of(catalog)
+
+    async def plan(
+        self, message: AgentMessage[AnalysisRequested], principal: Principal, deadline: datetime
+    ) -> tuple[AnalysisPlanned, bytes]:
+        """The plan and its recorded bytes, announced.
+
+        Raises:
+            ConflictingRequestError: the request's key was used before for another request.
+            DatasetError, ToolError: the data could not be pinned or looked at.
+        """
+        key = plan_key(message.conversation)
+        recorded = (await self._bus.ledger.look_up([key])).get(key)
+        if isinstance(recorded, Recorded):
+            kept = recorded.value
+        else:
+            plan = await self._make(message, principal, deadline)
+            kept = await self._bus.ledger.record(key, plan.model_dump_json().encode())
+        plan = AnalysisPlanned.model_validate_json(kept)
+        refuse_another(message, plan.request_digest)
+        await self._bus.announce(
+            plan,
+            cause=message,
+            sender=ORCHESTRATOR,
+            id=message_id(plan.request_id, "plan"),
+            timestamp=message.timestamp,
+        )
+        return plan, kept
+
+    async def _make(
+        self, message: AgentMessage[AnalysisRequested], principal: Principal, deadline: datetime
+    ) -> AnalysisPlanned:
+        request = message.content
+        caller = Caller(
+            name=ORCHESTRATOR,
+            message=message,
+            principal=principal,
+            deadline=deadline,
+            tools=(self._pin.name, time_columns.name),
+        )
+        datasets = await self._gateway.call(
+            self._pin, {"references": request.datasets}, caller=caller, data=None
+        )
+        columns: tuple[TimeColumn, ...] = ()
+        if request.characteristics.processing_type == "auto":
+            async with self._catalog.open(datasets) as data:
+                columns = await self._gateway.call(
+                    time_columns, {"table": datasets[0].name}, caller=caller, data=data
+                )
+        route = choose_route(request.characteristics, columns)
+        return AnalysisPlanned(
+            request_id=message.conversation,
+            request_digest=content_digest(request),
+            question=request.question,
+            datasets=datasets,
+            route=route,
+            assignments=assign(request, route, self._members),
+        )
+
+
+def refuse_another(message: AgentMessage[AnalysisRequested], digest: str) -> None:
+    """Refuse a request under a key that was used for one with another `digest`.
+
+    Raises:
+        ConflictingRequestError: it was.
+    """
+    if content_digest(message.content) != digest:
+        raise ConflictingRequestError(
+            f"The id {message.id!r} of {message.sender!r} was used before for another request: "
+            "publish this one under a new id."
+        )
+
+
+def _member(specialist: Specialist) -> Member:
+    return Member(
+        role=specialist.role,
+        questions=specialist.questions,
+        tools={
+            kind: [tool.name for tool in specialist.tools if kind in tool.routes]
+            for kind in _ROUTES
+        },
+    )
