@@ -146,7 +146,7 @@ async def analyze(
 
     request = AnalysisRequested(
         question=question,
-        datasets=tuple(DatasetReference(location=str(Path(each).absolute())) for each in data),
+        datasets=tuple(DatasetReference(location=str(Path(each).resolve())) for each in data),
         panel=panel.roles if panel is not None else (),
         deadline=deadline,
     )

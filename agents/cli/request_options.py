@@ -85,14 +85,14 @@ def build_request(
 
 def _location(settings: Settings, data: str) -> str:
     """Where `data` is: an absolute path on the embedded bus, else `root/path`."""
-    path = Path(data).expanduser().absolute()
+    path = Path(data).expanduser().resolve()
     if settings.is_embedded:
         return str(path)
     if data.split("/", 1)[0] in settings.roots and not path.exists():
         return data
     for name, root in settings.roots.items():
-        if path.resolve().is_relative_to(root.resolve()):
-            return f"{name}/{path.resolve().relative_to(root.resolve())}"
+        if path.is_relative_to(root.resolve()):
+            return f"{name}/{path.relative_to(root.resolve())}"
     known = ", ".join(f"{name}={root}" for name, root in settings.roots.items())
     raise AgentUsageError(
         f"{path} lies in no data root ({known}): name its folder with CONVENER_DATA=name=path, "

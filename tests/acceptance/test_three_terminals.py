@@ -16,7 +16,9 @@ pytestmark = pytest.mark.timeout(180)
 ROLES = ("data_quality", "performance", "security", "business")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("rabbitmq", marks=[pytest.mark.rabbitmq, pytest.mark.redis])])
+@pytest.fixture(
+    params=["sqlite", pytest.param("rabbitmq", marks=[pytest.mark.rabbitmq, pytest.mark.redis])]
+)
 async def convener(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[CommandLine]:
     folder = tmp_path / "here"
     folder.mkdir()
