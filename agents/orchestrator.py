@@ -44,13 +44,17 @@ class Orchestrator:
     async def handle(self, message: AgentMessage[AnalysisRequested], context: Context) -> None:
         """Handle one request to its end; the bus's handler for `analysis.requested`."""
         message = replace(message, correlation_id=message.conversation)
-        key = report_key(message.conversation)
-        recorded = (await self._bus.ledger.look_up([key])).get(key)
+        key, tombstone = report_key(message.conversation), cancel_key(message.conversation)
+        known = await self._bus.ledger.look_up([key, tombstone])
+        recorded = known.get(key)
         if isinstance(recorded, Recorded):
             report = ReportPublished.model_validate_json(recorded.value)
             refuse_another(message, report.run.request_digest)
         else:
-            made = await self._report(message, context)
+            if tombstone in known:
+                made = self._unexamined(message, "cancelled", "The request was cancelled.")
+            else:
+                made = await self._report(message, context)
             kept = await self._bus.ledger.record(key, made.model_dump_json().encode())
             report = ReportPublished.model_validate_json(kept)
         await self._publish(report, message, context)
@@ -67,8 +71,6 @@ class Orchestrator:
         deadline = message.expires_at or message.timestamp + timedelta(
             seconds=message.content.deadline
         )
-        if await self._is_cancelled(message):
-            return self._unexamined(message, "cancelled", "The request was cancelled.")
         try:
             plan, plan_bytes = await self._planner.plan(message, context.principal, deadline)
         except (DatasetError, ToolError) as error:
@@ -78,7 +80,7 @@ class Orchestrator:
         )
         self._gathers.add(scatter_gather)
         try:
-            if await self._is_cancelled(message):
+            if await self._bus.ledger.look_up([cancel_key(message.conversation)]):
                 scatter_gather.cancel()
             gather, status = await scatter_gather.run()
         finally:
@@ -91,9 +93,6 @@ class Orchestrator:
             missing=missing_roles(plan, gather),
         )
         return compose_report(plan, gather, status, synthesis, self._run(message))
-
-    async def _is_cancelled(self, message: AgentMessage[AnalysisRequested]) -> bool:
-        return bool(await self._bus.ledger.look_up([cancel_key(message.conversation)]))
 
     async def _publish(
         self, report: ReportPublished, message: AgentMessage[AnalysisRequested], context: Context

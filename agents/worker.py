@@ -77,6 +77,8 @@ class Worker:
         """Handle one task; the bus's handler for the role's topic."""
         task = message.content
         key = task_key(task.task_id)
+        if await self._bus.ledger.look_up([cancel_key(task.request_id)]):
+            return
         entry = await self._bus.ledger.claim(key, owner=uuid4().hex, lease=LEASE)
         match entry:
             case Recorded(value=value):
@@ -85,8 +87,6 @@ class Worker:
                 raise Postpone("Another worker is at this task.", delay=max(1.0, seconds))
             case Claim() as claim:
                 async with self._held(claim):
-                    if await self._bus.ledger.look_up([cancel_key(task.request_id)]):
-                        return
                     done = await self._work(message, context)
                     result = decode_result(await self._bus.ledger.record(key, encode_result(done)))
         await self._tell(message, result, context)
@@ -129,13 +129,15 @@ class Worker:
 
     @asynccontextmanager
     async def _held(self, claim: Claim) -> AsyncIterator[None]:
-        """Keep the lease alive; give the claim up if the block ends without a record."""
+        """Keep the lease alive; give the claim up if the block fails before the record ends it."""
         renewing = asyncio.create_task(self._renew(claim), name=f"lease of {claim.key}")
         try:
             yield
+        except BaseException:
+            await self._bus.ledger.release(claim)
+            raise
         finally:
             renewing.cancel()
-            await self._bus.ledger.release(claim)
 
     async def _renew(self, claim: Claim) -> None:
         while True:

@@ -6,6 +6,7 @@ from agents.dataset import Datasets
 from agents.datasets.sql import identifier
 from agents.domain.finding import Part
 from agents.tool import tool
+from agents.tools.bounded import within_bounds
 from agents.tools.column_names import personal_kind
 from agents.tools.profile import kind_of
 
@@ -85,4 +86,4 @@ async def extreme_values(data: Datasets, table: str) -> tuple[ColumnExtremes, ..
                     highest=tuple(EndValue(**end) for end in highest),
                 )
             )
-    return tuple(found)
+    return within_bounds(found)

@@ -7,6 +7,7 @@ from agents.datasets.missing_codes import CLEAR_CODES, MISSING_CODES
 from agents.datasets.sql import identifier, literals
 from agents.domain.finding import Part
 from agents.tool import tool
+from agents.tools.bounded import within_bounds
 
 MAX_CODES: Final = 8
 """Of one column, most frequent first."""
@@ -54,7 +55,7 @@ async def hidden_missing(data: Datasets, table: str) -> tuple[CodedColumn, ...]:
                 for value, count, _ in rows
             )
             found.append(CodedColumn(name=column, present=rows[0][2], codes=codes))
-    return tuple(found)
+    return within_bounds(found)
 
 
 async def _suspects(data: Datasets, table: str) -> list[str]:

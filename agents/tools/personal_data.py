@@ -10,6 +10,7 @@ from agents.datasets.missing_codes import MISSING_CODES
 from agents.datasets.sql import identifier, literal, literals
 from agents.domain.finding import Part
 from agents.tool import tool
+from agents.tools.bounded import within_bounds
 from agents.tools.column_names import PersonalKind, personal_kind
 from agents.tools.masking import fully_masked
 from agents.tools.personal_values import recognised
@@ -88,7 +89,7 @@ async def personal_data(data: Datasets, table: str) -> tuple[PersonalColumn, ...
                     example=fully_masked(values[0]) if values else "",
                 )
             )
-    return tuple(found)
+    return within_bounds(found)
 
 
 def _may_be_personal(column: ColumnProfile, hint: PersonalKind | None) -> bool:

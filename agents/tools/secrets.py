@@ -4,6 +4,7 @@ from agents.dataset import Datasets
 from agents.datasets.sql import identifier, literal
 from agents.domain.finding import Part
 from agents.tool import tool
+from agents.tools.bounded import within_bounds
 from agents.tools.masking import masked
 from agents.tools.profile import profile
 from agents.tools.secret_patterns import ANY_SECRET, SECRET_PATTERNS
@@ -44,4 +45,4 @@ async def secrets(data: Datasets, table: str) -> tuple[SecretColumn, ...]:
                 found.append(
                     SecretColumn(name=column.name, kind=kind, rows=rows, example=masked(example))
                 )
-    return tuple(found)
+    return within_bounds(found)

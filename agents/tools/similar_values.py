@@ -9,6 +9,7 @@ from agents.datasets.missing_codes import MISSING_CODES
 from agents.datasets.sql import identifier, literal, literals
 from agents.domain.finding import Part
 from agents.tool import tool
+from agents.tools.bounded import within_bounds
 from agents.tools.column_names import personal_kind
 from agents.tools.masking import fully_masked
 from agents.tools.profile import ColumnProfile, TableProfile, profile
@@ -43,8 +44,11 @@ MIN_DETERMINED: Final = 0.95
 MAX_PAIRS: Final = 20
 """Shown of one column."""
 
-MAX_SIMILAR_COLUMNS: Final = 30
-"""Columns with such pairs that are told of, to bound the result's size."""
+MAX_VARIANTS: Final = 200
+"""Of one column; the most frequent ones."""
+
+MAX_VALUE_LENGTH: Final = 200
+"""Characters past which a value is no category."""
 
 MAX_LONGER_FORMS: Final = 50
 """Pairs of a column whose values in other columns are compared."""
@@ -102,8 +106,8 @@ async def similar_values(data: Datasets, table: str) -> tuple[SimilarValues, ...
         kept = [pair for pair in pairs.values() if pair.value not in pairs]
         if kept:
             kept.sort(key=lambda pair: (-pair.variant_rows, pair.variant))
-            found.append(_similar(column, kept))
-    return tuple(found[:MAX_SIMILAR_COLUMNS])
+            found.append(_similar(column, kept[:MAX_VARIANTS]))
+    return within_bounds(found)
 
 
 def _similar(column: ColumnProfile, pairs: Sequence[SimilarPair]) -> SimilarValues:
@@ -149,7 +153,7 @@ async def _counts(data: Datasets, table: str, column: str) -> Mapping[str, int]:
     rows = await data.query(
         f"SELECT {name}, count(*) FROM {identifier(table)} "
         f"WHERE lower(trim({name})) NOT IN ({literals(sorted(MISSING_CODES))}) "
-        "GROUP BY 1 ORDER BY 2 DESC, 1",
+        f"AND length({name}) <= {MAX_VALUE_LENGTH} GROUP BY 1 ORDER BY 2 DESC, 1",
         limit=MAX_DISTINCT,
     )
     return dict(rows)
@@ -175,6 +179,8 @@ async def _misspelt(
     data: Datasets, table: str, column: str, counts: Mapping[str, int]
 ) -> Iterable[SimilarPair]:
     """Rare values within a few edits of a frequent one, the nearest and then most frequent."""
+    if not counts or max(counts.values()) < max(FREQUENT, RARER * min(counts.values())):
+        return []
     name = identifier(column)
     rows = await data.query(
         f"""

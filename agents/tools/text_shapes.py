@@ -9,6 +9,7 @@ from agents.datasets.sql import identifier, literals
 from agents.datasets.text_types import DECIMAL_PATTERN, is_date, is_number, is_timestamp
 from agents.domain.finding import Part
 from agents.tool import tool
+from agents.tools.bounded import within_bounds
 from agents.tools.column_names import personal_kind
 from agents.tools.masking import masked, shortened
 from agents.tools.profile import profile
@@ -21,8 +22,8 @@ MAX_SHAPES: Final = 12
 
 MAX_STARTS: Final = 3
 
-MAX_COLUMNS: Final = 100
-"""Columns that are told of, to bound the result's size."""
+MAX_LENGTH: Final = 48
+"""Characters of values that can follow a mask; longer ones are prose."""
 
 CODES: Final = literals(sorted(MISSING_CODES))
 
@@ -70,7 +71,7 @@ async def text_shapes(data: Datasets, table: str, min_alike: float = 0.8) -> tup
     profiled = await profile.function(data, table)
     found = []
     for column in profiled.columns:
-        if column.kind != "text" or not column.distinct:
+        if column.kind != "text" or not column.distinct or (column.shortest or 0) > MAX_LENGTH:
             continue
         every = -(-column.distinct // MAX_VALUES)
         ((values, rows, numbers, dates, spaced, masks, runs, units, starts),) = await data.query(
@@ -93,7 +94,7 @@ async def text_shapes(data: Datasets, table: str, min_alike: float = 0.8) -> tup
         )
         if _is_telling(shapes, min_alike):
             found.append(shapes)
-    return tuple(found[:MAX_COLUMNS])
+    return within_bounds(found)
 
 
 def _is_telling(shapes: TextShapes, min_alike: float) -> bool:
@@ -102,7 +103,8 @@ def _is_telling(shapes: TextShapes, min_alike: float) -> bool:
     if shapes.units and with_unit >= min_alike * shapes.rows:
         return True
     several = sum(run.rows for run in shapes.runs if run.rows >= 0.01 * shapes.rows)
-    alike = (shapes.numbers, shapes.dates, shapes.masks[0].rows, several)
+    usual = shapes.masks[0].rows if shapes.masks else 0
+    alike = (shapes.numbers, shapes.dates, usual, several)
     return any(min_alike <= rows / shapes.rows < 1 for rows in alike) or (
         min_alike <= shapes.starts[0].values / shapes.values < 1
     )
@@ -118,7 +120,7 @@ def _sql(table: str, column: str, every: int) -> str:
         masks AS (
             SELECT regexp_replace(regexp_replace(regexp_replace(
                 v, '[0-9]', '9', 'g'), '\\p{{Lu}}', 'A', 'g'), '\\p{{Ll}}', 'a', 'g') AS text, n, v
-            FROM counted
+            FROM counted WHERE length(v) <= {MAX_LENGTH}
         ),
         runs AS (
             SELECT regexp_replace(regexp_replace(regexp_replace(
@@ -153,7 +155,7 @@ def _ranked(relation: str) -> str:
 def _shapes(column: str, found: Sequence[Any] | None) -> tuple[Shape, ...]:
     return tuple(
         Shape(
-            text=shortened(text),
+            text=text,
             values=int(values),
             rows=int(rows),
             example=_example(column, example, text),
@@ -165,7 +167,7 @@ def _shapes(column: str, found: Sequence[Any] | None) -> tuple[Shape, ...]:
 def _starts(column: str, found: Sequence[Any] | None) -> tuple[Shape, ...]:
     return tuple(
         Shape(
-            text=shortened(_shared(first, last)),
+            text=_shared(first, last)[:MAX_LENGTH],
             values=int(values),
             rows=int(rows),
             example=_example(column, first, _shared(first, last)),

@@ -53,6 +53,7 @@ class StreamHistory:
         self._patience = patience
         self._catching_up = asyncio.Lock()
         self._tail: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     @classmethod
     async def open(
@@ -74,18 +75,20 @@ class StreamHistory:
     async def follow(self, query: HistoryQuery) -> AsyncIterator[HistoryRecord]:
         """As `History.follow`, without regard to `limit`; `latest` begins with the last `limit`."""
         await self._catch_up()
-        if self._tail is None:
+        if self._tail is None and not self._is_closed:
             self._tail = asyncio.create_task(self._keep_up(), name="history tail")
         async for record in self._index.follow(query):
             yield record
 
     async def aclose(self) -> None:
+        self._is_closed = True
         tail, self._tail = self._tail, None
         if tail is not None:
             tail.cancel()
             await asyncio.wait({tail})
         await self._index.aclose()
-        await self._database.aclose()
+        async with self._catching_up:
+            await self._database.aclose()
 
     async def _catch_up(self) -> None:
         """Read everything that was confirmed before the call.

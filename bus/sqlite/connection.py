@@ -15,7 +15,7 @@ from typing import Final
 from bus.domain.message import request_key
 from bus.errors import StoreCorruptError, StoreError
 from bus.sqlite.errors import translated
-from bus.sqlite.queries import SCHEMA
+from bus.sqlite.queries import QUERIES, SCHEMA
 
 MEMORY: Final = ":memory:"
 """The path of a bus that lives and dies within one process."""
@@ -107,9 +107,8 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 def _version_of(connection: sqlite3.Connection, path: str) -> int:
     """The version of the schema, 0 in a file that is still empty."""
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    # In one statement, so that nobody can make the file in between.
+    application_id, version, tables = connection.execute(QUERIES["identity"]).fetchone()
     if application_id == version == tables == 0:
         return 0
     if application_id != _APPLICATION_ID:

@@ -1,5 +1,12 @@
 -- The statements of the embedded bus. `?1`, `?2`, … are the arguments in order.
 
+-- name: identity
+-- Whose file it is, of which version, and whether it is still empty.
+SELECT
+    (SELECT application_id FROM pragma_application_id),
+    (SELECT user_version FROM pragma_user_version),
+    (SELECT count(*) FROM sqlite_master);
+
 -- name: data_version
 -- Changes with every commit of another connection.
 PRAGMA data_version;

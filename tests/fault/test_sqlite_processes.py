@@ -205,3 +205,10 @@ async def test_a_process_that_was_killed_in_a_transaction_blocks_nobody(bus: Sql
             async with within(SOON):
                 await transport.publish(event("task.a"))
         await next_of(deliveries)
+
+
+async def test_processes_that_start_together_agree_on_a_new_file(bus: SqliteBus, start):
+    workers = await asyncio.gather(*(start("work") for _ in range(6)))
+    assert [await worker.line() for worker in workers] == [["ready"]] * 6
+    transport = await bus.transport()
+    assert await transport.consumers("agent.a") == 6

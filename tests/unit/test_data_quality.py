@@ -192,7 +192,13 @@ async def test_several_tables_are_examined_each_under_its_name(tmp_path: Path) -
 
 async def test_results_of_tools_stay_small_for_wide_tables(tmp_path: Path) -> None:
     names = [f"a rather long name of a column, number {n}" for n in range(500)]
-    rows = [["x" * 100 + str((r * c) % 7) if r % 3 else "" for c in range(500)] for r in range(40)]
+    rows = [
+        [
+            f"{'x' * 50} {r * c % 7}" if c % 2 else (r * c * 1.000_001 if r % 3 else "")
+            for c in range(500)
+        ]
+        for r in range(40)
+    ]
     file = write(tmp_path / "wide.csv", names, rows)
     async with examination_of(SPECIALIST, file, cache=tmp_path) as examination:
         for tool in SPECIALIST.tools:

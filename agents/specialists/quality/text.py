@@ -197,6 +197,8 @@ def _start_pattern(column: TextShapes) -> _Pattern | None:
 
 def _mask_pattern(column: TextShapes) -> _Pattern | None:
     """The one mask that nearly all values have, or else a few when lengths are disregarded."""
+    if not column.masks:
+        return None
     usual, *others = column.masks
     if MIN_COVERED <= usual.rows / column.rows < 1 and "9" in usual.text:
         return _Pattern(
