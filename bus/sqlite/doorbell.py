@@ -63,10 +63,7 @@ class Doorbell:
 
     def close(self) -> None:
         self._socket.close()
-        if self.address:
-            with suppress(OSError):  # others may still be there, or have cleaned up
-                Path(self.address).unlink()
-                Path(self.address).parent.rmdir()
+        remove(self.address)
 
     def _bind(self, path: str) -> str:
         directory = _directory(path)
@@ -94,6 +91,14 @@ def is_dead(address: str) -> bool:
         except OSError:
             return False
     return False
+
+
+def remove(*addresses: str) -> None:
+    """Remove what is left of doorbells, and their directory with the last one in it."""
+    for address in filter(None, addresses):
+        with suppress(OSError):  # others may still be there, or have cleaned up
+            Path(address).unlink()
+            Path(address).parent.rmdir()
 
 
 def _new_socket() -> socket.socket:

@@ -176,13 +176,13 @@ def leave(
     return returned
 
 
-def find_dead(connection: Connection, own: PeerId, now: float) -> list[PeerId]:
-    """The peers that have died, other than `own`."""
-    return [
-        peer
+def find_dead(connection: Connection, own: PeerId, now: float) -> dict[PeerId, str]:
+    """The peers that have died, other than `own`, with the addresses of their doorbells."""
+    return {
+        peer: address
         for peer, address, seen_at in connection.execute(QUERIES["select_peers"]).fetchall()
         if peer != own and is_gone(address, seen_at, now)
-    ]
+    }
 
 
 def is_gone(address: str, seen_at: float, now: float) -> bool:

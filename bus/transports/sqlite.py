@@ -21,7 +21,7 @@ import structlog
 from bus.clock import Clock
 from bus.domain.envelope import Envelope
 from bus.errors import StoreError, TransportClosedError, UnroutableError, UsageError
-from bus.sqlite import queues
+from bus.sqlite import doorbell, queues
 from bus.sqlite.database import Database
 from bus.sqlite.deliveries import Lease, publish, renew
 from bus.sqlite.queues import QueueId, Reached, Routes
@@ -179,6 +179,8 @@ class SqliteTransport:
             freed = await self._database.write(burying, durable=False)
             _log.info("bus.peer.died", peers=len(dead), queues=len(freed))
             self._announce(freed)
+            # Only now: a doorbell that is gone could not prove the death a second time.
+            await self._database.read(lambda _: doorbell.remove(*dead.values()))
 
     async def _renew(self) -> None:
         started_at = self._clock.monotonic()

@@ -1,6 +1,7 @@
 """The DuckDB catalog: what is pinned stays, is read once, and can only be read."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -167,6 +168,28 @@ async def test_what_a_dead_process_left_behind_is_in_nobodys_way(
     snapshot.rename(snapshot.with_suffix(".draft"))
     assert await catalog.pin([reference(orders)]) == (pinned,)
     assert snapshot.exists()
+
+
+async def test_a_damaged_snapshot_is_made_again(
+    catalog: DuckdbCatalog, orders: Path, tmp_path: Path
+) -> None:
+    pinned = await catalog.pin([reference(orders)])
+    (snapshot,) = (tmp_path / "cache").glob("*.duckdb")
+    snapshot.write_bytes(b"nothing of the kind")
+    assert await catalog.pin([reference(orders)]) == pinned
+    async with catalog.open(pinned) as data:
+        assert await data.query("SELECT count(*) FROM data") == ((100,),)
+
+
+async def test_snapshots_that_nobody_uses_any_more_are_removed(
+    catalog: DuckdbCatalog, orders: Path, tmp_path: Path
+) -> None:
+    await catalog.pin([reference(orders)])
+    (old,) = (tmp_path / "cache").glob("*.duckdb")
+    os.utime(old, (0, 0))
+    await catalog.pin([DatasetReference(location="data/airlines.csv")])
+    assert not old.exists()
+    assert len(list((tmp_path / "cache").glob("*.duckdb"))) == 1
 
 
 async def test_tasks_share_an_engine_and_a_statement_is_computed_once(

@@ -144,7 +144,7 @@ def _broken(table: str, rows: int, group: MissingGroup) -> Iterable[Finding]:
         key="partly," + ",".join(group.columns),
         evidence=tuple(
             Evidence(
-                metric=f"rows without {listed(pattern.columns)} only",
+                metric=f"rows that lack only {listed(pattern.columns)}",
                 value=pattern.rows,
                 threshold=0,
                 sql=_pattern_sql(table, group.columns, pattern.columns),

@@ -100,9 +100,7 @@ def _type_mismatch(profile: TableProfile, column: TextShapes) -> Finding | None:
             ),
             rows=wrong,
             severity="medium",
-            metric=f"values of {column.name} that are a {kind}",
-            threshold=1.0,
-            value=rows / column.rows,
+            metric=f"values of {column.name} that are no {kind}",
             condition=f"NOT {condition}",
             recommendation=f"Correct these values and load {column.name} as a {kind}.",
             impact="The whole column is text: it sorts wrongly and cannot be computed with.",
@@ -144,9 +142,7 @@ def _unit_mix(profile: TableProfile, column: TextShapes) -> Finding | None:
         title=f"{column.name} writes its unit in {len(shown)} ways: {listed(shown)}.",
         rows=rows,
         severity="medium" if rows >= NOTABLE_RATE * column.rows else "low",
-        metric=f"values of {column.name} not written as the most frequent way",
-        threshold=0.0,
-        value=rows / column.rows,
+        metric=f"values of {column.name} not written in the most frequent way",
         condition=condition,
         recommendation=f"Store a number in {column.name} and the unit in its name or beside it.",
         impact="The column cannot be computed with, and values in different units look alike.",
@@ -169,9 +165,7 @@ def _pattern_violation(profile: TableProfile, column: TextShapes) -> Finding | N
         ),
         rows=rows,
         severity="medium" if rows >= NOTABLE_RATE * column.rows else "low",
-        metric=f"share of rows of {column.name} that do not match the usual pattern",
-        threshold=0.0,
-        value=rows / column.rows,
+        metric=f"rows of {column.name} that do not match the usual pattern",
         condition=(
             f"NOT regexp_full_match({identifier(column.name)}, {literal(pattern.regex)}, 's')"
         ),
@@ -242,8 +236,6 @@ def _finding(
     rows: int,
     severity: Severity,
     metric: str,
-    threshold: float,
-    value: float,
     condition: str,
     recommendation: str,
     impact: str,
@@ -260,8 +252,8 @@ def _finding(
         evidence=(
             Evidence(
                 metric=metric,
-                value=value,
-                threshold=threshold,
+                value=rows,
+                threshold=0,
                 sql=(
                     f"SELECT row_id, {name} FROM {identifier(profile.table)} WHERE {condition} "
                     f"AND lower(trim({name})) NOT IN ({codes})"
@@ -295,7 +287,6 @@ def _similar(profile: TableProfile, column: SimilarValues) -> Finding:
             f"{kind.get(frozenset(forms), 'variants')} of more frequent values: "
             f"{listed([_pair(pair) for pair in column.pairs], most=MAX_EXAMPLES)}."
         )
-    share = column.rows / profile.rows
     return Finding(
         role=ROLE,
         title=title,
@@ -304,9 +295,9 @@ def _similar(profile: TableProfile, column: SimilarValues) -> Finding:
         subject=Subject(table=profile.table, column=column.name),
         evidence=(
             Evidence(
-                metric=f"share of rows with a variant of another {column.name}",
-                value=share,
-                threshold=0.0,
+                metric=f"rows with a variant of another {column.name}",
+                value=column.rows,
+                threshold=0,
                 sql=(
                     f"SELECT row_id, {name} FROM {identifier(profile.table)} "
                     f"WHERE {column.condition}"
