@@ -20,6 +20,11 @@ def is_number(value: str) -> str:
     return f"regexp_full_match({value}, '{DECIMAL_PATTERN}')"
 
 
+def is_number_or_code(value: str) -> str:
+    """The same, or a code of digits with leading zeros."""
+    return f"({is_number(value)} OR regexp_full_match({value}, '[0-9]+'))"
+
+
 def is_date(value: str) -> str:
     """Whether the expression `value` is the text of a date in ISO form."""
     return (

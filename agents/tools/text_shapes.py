@@ -6,7 +6,7 @@ from typing import Any, Final
 from agents.dataset import Datasets
 from agents.datasets.missing_codes import MISSING_CODES
 from agents.datasets.sql import identifier, literals
-from agents.datasets.text_types import DECIMAL_PATTERN, is_date, is_number, is_timestamp
+from agents.datasets.text_types import DECIMAL_PATTERN, is_date, is_number_or_code, is_timestamp
 from agents.domain.finding import Part
 from agents.tool import tool
 from agents.tools.bounded import within_bounds
@@ -132,7 +132,7 @@ def _sql(table: str, column: str, every: int) -> str:
             FROM counted WHERE regexp_full_match(v, '{UNIT_PATTERN}')
         )
         SELECT count(*), CAST(sum(n) AS BIGINT),
-            CAST(sum(n) FILTER ({is_number("v")} OR regexp_full_match(v, '[0-9]+')) AS BIGINT),
+            CAST(sum(n) FILTER ({is_number_or_code("v")}) AS BIGINT),
             CAST(sum(n) FILTER ({is_date("v")} OR {is_timestamp("v")}) AS BIGINT),
             count(*) FILTER (contains(trim(v), ' ')),
             {_ranked("masks")}, {_ranked("runs")}, {_ranked("units")},

@@ -53,6 +53,11 @@ def is_notice(topic: str) -> bool:
     return topic.partition(".")[0] in _NOTICES
 
 
+def is_order(topic: str) -> bool:
+    """Whether a message or pattern of this topic is an order to every process."""
+    return topic.partition(".")[0] == "control"
+
+
 def is_transient(topic: str) -> bool:
     """Whether a message or pattern of this topic is unconfirmed and unrecorded."""
     return topic.partition(".")[0] in _TRANSIENTS

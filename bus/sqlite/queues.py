@@ -12,7 +12,7 @@ from sqlite3 import Connection
 from typing import Final, NewType, TypeAlias
 
 from bus.domain.envelope import Envelope
-from bus.domain.topic import is_transient, is_work, matches
+from bus.domain.topic import is_order, is_transient, is_work, matches
 from bus.sqlite.doorbell import is_dead
 from bus.sqlite.queries import QUERIES
 
@@ -42,7 +42,10 @@ class Binding:
 
 @dataclass(slots=True)
 class Routes:
-    """Which message goes where: a cache of the bindings, kept true by their generation."""
+    """Which message goes where: a cache of the bindings, kept true by their generation.
+
+    Orders to all processes cross scopes; nothing else does.
+    """
 
     scope: str
     generation: int = -1
@@ -55,8 +58,12 @@ class Routes:
         (generation,) = connection.execute(QUERIES["routing_generation"]).fetchone()
         if generation == self.generation:
             return
-        bindings = connection.execute(QUERIES["select_bindings"]).fetchall()
-        self._bindings = [Binding(*row) for row in bindings if row[1] == self.scope]
+        bindings = [Binding(*row) for row in connection.execute(QUERIES["select_bindings"])]
+        self._bindings = [
+            binding
+            for binding in bindings
+            if binding.scope == self.scope or is_order(binding.pattern)
+        ]
         addresses: dict[QueueId, list[str]] = {}
         for queue, _, address in connection.execute(QUERIES["select_listeners"]):
             if address:

@@ -1,8 +1,9 @@
 """`SqliteSubscription`: takes messages out of one queue, as many at once as is safe.
 
-A subscription of a group begins with one message at a time and doubles that with every settlement
-up to `prefetch`. A message that came back without being settled brings it down to one again: it
-may be what kills its consumers, and should then be alone.
+A subscription of a group begins with one message at a time and doubles that up to `prefetch` with
+every settlement, and with every message that it holds for `SURVIVAL` seconds. A message that came
+back without being settled brings it down to one again: it may be what kills its consumers, and
+should then be alone.
 """
 
 import asyncio
@@ -21,6 +22,9 @@ from bus.transports.sqlite_delivery import SqliteDelivery
 
 LEASE: Final = 15.0
 """Seconds for which a message is taken; renewed long before."""
+
+SURVIVAL: Final = 1.0
+"""Seconds after which a message that is still being handled is not what kills its consumer."""
 
 _LONGEST_WAIT: Final = 5.0
 
@@ -95,7 +99,7 @@ class SqliteSubscription:
         self._held.discard(delivery)
         self._held_by_all.pop(delivery.lease, None)
         if has_survived:
-            self._window = min(self._window * 2, self.subscription.prefetch)
+            self._grow()
         self._claim_soon()
 
     def __aiter__(self) -> Self:
@@ -160,9 +164,20 @@ class SqliteSubscription:
             self._held.add(delivery)
             self._held_by_all[taken.lease] = delivery
             self._ready.append(delivery)
+            if self._window < self.subscription.prefetch:
+                asyncio.get_running_loop().call_later(SURVIVAL, self._outlive, delivery)
         if self._is_closed:
             self._hand_back_ready()
         else:
+            self._claim_soon()
+
+    def _grow(self) -> None:
+        self._window = min(self._window * 2, self.subscription.prefetch)
+
+    def _outlive(self, delivery: SqliteDelivery) -> None:
+        """`delivery` was taken a while ago, and this process is still there."""
+        if delivery in self._held and not self._is_closed:
+            self._grow()
             self._claim_soon()
 
     def _fail(self, error: BaseException) -> None:

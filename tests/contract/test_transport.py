@@ -325,6 +325,14 @@ async def test_the_intake_begins_with_one_and_doubles(transport, topic):
         assert await is_silent(deliveries)
 
 
+async def test_a_message_that_is_handled_for_long_does_not_hold_up_the_others(transport, topic):
+    await declare(transport, topic)
+    await publish_all(transport, events(topic, 4))
+    async with transport.subscribe(of_group(topic)) as deliveries:
+        for delivery in await take(deliveries, 4):
+            await delivery.ack()
+
+
 async def test_own_copies_begin_with_full_intake(transport):
     topic = f"event.{fresh('thing')}"
     async with transport.subscribe(Subscription(pattern=topic, prefetch=5)) as deliveries:

@@ -182,7 +182,8 @@ async def test_parquet_types_become_plain_ones(catalog: DuckdbCatalog, tmp_path:
         writer.execute("SET TimeZone = 'Asia/Tokyo'")
         writer.execute(
             f"""
-            COPY (SELECT TIMESTAMPTZ '2024-01-31 12:00:00+02' AS moment, [1, 2] AS list, 1.25 AS price,
+            COPY (SELECT TIMESTAMPTZ '2024-01-31 12:00:00+02' AS moment, [1, 2] AS list,
+                1.25 AS price,
                 {{'a': 1}} AS struct, 'b'::BLOB AS blob, uuid() AS id, 'x'::ENUM('x', 'y') AS kind,
                 TIMESTAMP_NS '2024-01-31 12:00:00' AS ns, DATE '2024-01-31' AS day) TO '{file}'
             """

@@ -57,6 +57,15 @@ async def test_a_scope_hears_its_own_notices_only(bus: SqliteBus):
         assert await is_silent(for_all)
 
 
+async def test_an_order_to_all_crosses_scopes(bus: SqliteBus):
+    common, scoped = await bus.transport(), await bus.transport(scope="run-1")
+    orders = Subscription(pattern="control.#")
+    async with common.subscribe(orders) as for_all, scoped.subscribe(orders) as for_run:
+        await common.publish(event("control.stop"))
+        await acknowledge(for_all, 1)
+        await acknowledge(for_run, 1)
+
+
 async def test_all_scopes_share_one_history(bus: SqliteBus):
     scoped, history = await bus.transport(scope="run-1"), await bus.history()
     sent = event("event.thing")

@@ -7,7 +7,7 @@ from typing import Final
 
 from agents.datasets.missing_codes import MISSING_CODES
 from agents.datasets.sql import identifier, literal, literals
-from agents.datasets.text_types import is_date, is_number, is_timestamp
+from agents.datasets.text_types import is_date, is_number_or_code, is_timestamp
 from agents.domain.finding import Evidence, Finding, Severity, Subject
 from agents.specialists.quality.missing import ROLE
 from agents.specialists.wording import counted, listed
@@ -19,7 +19,7 @@ MIN_ROWS: Final = 20
 """Rows below which what most values look like is chance."""
 
 MIN_TYPED: Final = 0.95
-"""Share of numbers or dates from which on the other values are exceptions. DATA: cast rate."""
+"""Share of numbers or dates from which on the other values are exceptions: a cast rate of 95 %."""
 
 MIN_UNIT_SHARE: Final = 0.3
 """Share that the most frequent unit has at least; otherwise it is a word after a number. Ours."""
@@ -80,10 +80,9 @@ def judge_similar_values(profile: TableProfile, measured: Sequence[SimilarValues
 
 def _type_mismatch(profile: TableProfile, column: TextShapes) -> Finding | None:
     name = identifier(column.name)
-    is_numeric = f"({is_number(name)} OR regexp_full_match({name}, '[0-9]+'))"
     is_dated = f"({is_date(name)} OR {is_timestamp(name)})"
     for kind, rows, condition in (
-        ("number", column.numbers, is_numeric),
+        ("number", column.numbers, is_number_or_code(name)),
         ("date", column.dates, is_dated),
     ):
         if not MIN_TYPED <= rows / column.rows < 1:
@@ -130,7 +129,7 @@ def _unit_mix(profile: TableProfile, column: TextShapes) -> Finding | None:
     shown = [f"{text} ({count:,})" for text, count in forms]
     if others:
         shown.append(f"no number ({others:,})")
-    condition = f"NOT {is_number(identifier(column.name))}"
+    condition = f"NOT {is_number_or_code(identifier(column.name))}"
     if usual != "no unit":
         name = identifier(column.name)
         extracted = f"rtrim(regexp_extract({name}, '^{UNIT_PATTERN}$', 1))"
