@@ -19,7 +19,7 @@ from bus.dead_letter import DeadLetter
 from bus.domain.envelope import Headers
 from bus.errors import UnroutableError
 from bus.transports.rabbitmq import RabbitmqTransport
-from bus.transports.rabbitmq_connection import CALL_TIMEOUT, Channel, close_channel
+from bus.transports.rabbitmq_connection import Channel, asking, close_channel
 from bus.transports.rabbitmq_errors import translated
 from bus.transports.rabbitmq_parking import dead_letter
 from bus.transports.rabbitmq_topology import PARKED_QUEUE
@@ -89,11 +89,10 @@ class RabbitmqDeadLetters:
             if self._channel is None or self._channel.is_closed:
                 self._channel = await self._transport.channel()
             look = _Look(self._channel)
-            with translated("looking at the parked messages"):
-                try:
-                    yield look
-                finally:
-                    await look.end()
+            try:
+                yield look
+            finally:
+                await look.end()
 
 
 class _Look:
@@ -106,7 +105,8 @@ class _Look:
     async def messages(self, limit: int) -> AsyncIterator[DeliveredMessage]:
         """Up to `limit`, oldest first."""
         for _ in range(limit):
-            message = await self._channel.basic_get(PARKED_QUEUE, timeout=CALL_TIMEOUT)
+            async with asking("looking at the parked messages"):
+                message = await self._channel.basic_get(PARKED_QUEUE)
             if message.delivery_tag is None:
                 return
             self._tags.add(message.delivery_tag)
@@ -120,10 +120,11 @@ class _Look:
 
     async def remove(self, message: DeliveredMessage) -> None:
         assert message.delivery_tag is not None
-        await self._channel.basic_ack(message.delivery_tag)
+        with translated("removing a parked message"):
+            await self._channel.basic_ack(message.delivery_tag)
         self._tags.discard(message.delivery_tag)
 
     async def end(self) -> None:
         if self._tags and not self._channel.is_closed:
-            await self._channel.basic_nack(max(self._tags), multiple=True, requeue=True)
-            self._tags.clear()
+            with translated("handing back the parked messages"):
+                await self._channel.basic_nack(max(self._tags), multiple=True, requeue=True)

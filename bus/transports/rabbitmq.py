@@ -28,13 +28,13 @@ from bus.errors import UnroutableError
 from bus.transport import Delivery, Subscription
 from bus.transports import rabbitmq_wire as wire
 from bus.transports.rabbitmq_connection import (
-    CALL_TIMEOUT,
     BrokerConnection,
     Channel,
+    asking,
     close_channel,
 )
 from bus.transports.rabbitmq_delivery import Copies
-from bus.transports.rabbitmq_errors import MissingError, translated
+from bus.transports.rabbitmq_errors import MissingError
 from bus.transports.rabbitmq_publisher import Publisher
 from bus.transports.rabbitmq_sources import GroupSource, IngestSource, OwnSource, Source
 from bus.transports.rabbitmq_subscription import RabbitmqSubscription
@@ -143,10 +143,8 @@ class RabbitmqTransport:
         """See the seam."""
         channel = await self.channel()
         try:
-            with translated("counting consumers"):
-                state = await channel.queue_declare(
-                    group_queue(group), passive=True, timeout=CALL_TIMEOUT
-                )
+            async with asking("counting consumers"):
+                state = await channel.queue_declare(group_queue(group), passive=True)
         except MissingError:
             return 0
         finally:

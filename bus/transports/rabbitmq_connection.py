@@ -11,7 +11,8 @@ consumer.
 import asyncio
 import logging
 import random
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Final, TypeAlias
 
 import aio_pika
@@ -100,10 +101,10 @@ class BrokerConnection:
         transport = connection.transport
         if transport is None:
             raise ConnectionLostError("The connection to the broker broke.")
-        with translated("opening a channel"):
+        async with asking("opening a channel"):
             try:
                 channel = await transport.connection.channel(
-                    publisher_confirms=confirms, on_return_raises=confirms, timeout=CALL_TIMEOUT
+                    publisher_confirms=confirms, on_return_raises=confirms
                 )
             except RuntimeError as error:  # the driver's word for a connection that just closed
                 raise ConnectionLostError("The connection to the broker broke.") from error
@@ -149,7 +150,8 @@ class BrokerConnection:
             client_properties={"connection_name": self._name},
         )
         try:
-            await connection.connect(timeout=min(self._patience, CALL_TIMEOUT))
+            async with asyncio.timeout(min(self._patience, CALL_TIMEOUT)):
+                await connection.connect()
         except BaseException as error:
             await _close(connection)
             if isinstance(error, (*DRIVER_ERRORS, StopAsyncIteration)):
@@ -158,10 +160,23 @@ class BrokerConnection:
         return connection
 
 
+@asynccontextmanager
+async def asking(act: str) -> AsyncIterator[None]:
+    """Bounds what is asked of the broker within, and makes the driver's errors ours.
+
+    The driver's own timeouts are left alone: on Python 3.11 they can swallow a cancellation that
+    comes together with the broker's answer.
+    """
+    with translated(act):
+        async with asyncio.timeout(CALL_TIMEOUT):
+            yield
+
+
 async def close_channel(channel: Channel) -> None:
     """Close it; the broker gives what is unsettled on it to somebody else."""
-    with suppress(BusError), translated("closing a channel"):
-        await channel.close(timeout=CALL_TIMEOUT)
+    with suppress(BusError):
+        async with asking("closing a channel"):
+            await channel.close()
 
 
 def _checked(text: str) -> URL:

@@ -10,8 +10,7 @@ from aiormq.abc import DeliveredMessage
 from pamqp.commands import Basic
 
 from bus.errors import ConnectionLostError
-from bus.transports.rabbitmq_connection import CALL_TIMEOUT, Channel
-from bus.transports.rabbitmq_errors import translated
+from bus.transports.rabbitmq_connection import Channel, asking
 
 
 class Intake:
@@ -42,21 +41,19 @@ class Intake:
     async def consume(self, prefetch: int) -> None:
         """Take messages, up to `prefetch` of them unsettled; what came before does not count."""
         old = self._tag
-        with translated(f"subscribing to {self._queue!r}"):
-            await self._channel.basic_qos(prefetch_count=prefetch, timeout=CALL_TIMEOUT)
-            begun = await self._channel.basic_consume(
-                self._queue, self._deliver, timeout=CALL_TIMEOUT
-            )
+        async with asking(f"subscribing to {self._queue!r}"):
+            await self._channel.basic_qos(prefetch_count=prefetch)
+            begun = await self._channel.basic_consume(self._queue, self._deliver)
             self._tag, self.prefetch = begun.consumer_tag, prefetch
             if old is not None:
-                await self._channel.basic_cancel(old, timeout=CALL_TIMEOUT)
+                await self._channel.basic_cancel(old)
 
     async def stop(self) -> None:
         """Take no more; what came before can still be settled."""
         tag, self._tag = self._tag, None
         if tag is not None:
-            with translated("ending a subscription"):
-                await self._channel.basic_cancel(tag, timeout=CALL_TIMEOUT)
+            async with asking("ending a subscription"):
+                await self._channel.basic_cancel(tag)
 
     def check(self) -> None:
         """Raise ConnectionLostError if the consumer is known to be gone."""
@@ -67,10 +64,8 @@ class Intake:
 
     async def ask(self) -> None:
         """Raise ConnectionLostError if the broker says that nobody consumes the queue."""
-        with translated(f"looking after {self._queue!r}"):
-            state = await self._channel.queue_declare(
-                self._queue, passive=True, timeout=CALL_TIMEOUT
-            )
+        async with asking(f"looking after {self._queue!r}"):
+            state = await self._channel.queue_declare(self._queue, passive=True)
         if not state.consumer_count:
             raise ConnectionLostError(f"The broker forgot that we consume {self._queue!r}.")
 

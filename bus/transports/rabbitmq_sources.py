@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
 
-from bus.transports.rabbitmq_connection import CALL_TIMEOUT, BrokerConnection, Channel
-from bus.transports.rabbitmq_errors import translated
+from bus.transports.rabbitmq_connection import BrokerConnection, Channel, asking
 from bus.transports.rabbitmq_topology import (
     INGEST_QUEUE,
     TOPIC_EXCHANGE,
@@ -60,13 +59,9 @@ class OwnSource:
 
     async def prepare(self, connection: BrokerConnection, channel: Channel) -> str:
         queue = f"convener-{uuid4().hex}"
-        with translated(f"subscribing to {self.pattern!r}"):
-            await channel.queue_declare(
-                queue, exclusive=True, auto_delete=True, timeout=CALL_TIMEOUT
-            )
-            await channel.queue_bind(
-                queue, TOPIC_EXCHANGE, routing_key=self.pattern, timeout=CALL_TIMEOUT
-            )
+        async with asking(f"subscribing to {self.pattern!r}"):
+            await channel.queue_declare(queue, exclusive=True, auto_delete=True)
+            await channel.queue_bind(queue, TOPIC_EXCHANGE, routing_key=self.pattern)
         return queue
 
 

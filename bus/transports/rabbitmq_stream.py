@@ -17,8 +17,7 @@ from aiormq.abc import DeliveredMessage
 from bus.domain.envelope import Envelope
 from bus.errors import ConnectionLostError
 from bus.transports import rabbitmq_wire as wire
-from bus.transports.rabbitmq_connection import CALL_TIMEOUT, Channel, close_channel
-from bus.transports.rabbitmq_errors import translated
+from bus.transports.rabbitmq_connection import Channel, asking, close_channel
 from bus.transports.rabbitmq_topology import HISTORY_STREAM, TOPIC_EXCHANGE
 
 Record: TypeAlias = tuple[int, Envelope]
@@ -38,13 +37,10 @@ class StreamReader:
 
     async def start(self, offset: int) -> None:
         """Begin at `offset`, or at the oldest record that is left."""
-        with translated("reading the history"):
-            await self._channel.basic_qos(prefetch_count=_PREFETCH, timeout=CALL_TIMEOUT)
+        async with asking("reading the history"):
+            await self._channel.basic_qos(prefetch_count=_PREFETCH)
             await self._channel.basic_consume(
-                HISTORY_STREAM,
-                self._deliver,
-                arguments={"x-stream-offset": offset},
-                timeout=CALL_TIMEOUT,
+                HISTORY_STREAM, self._deliver, arguments={"x-stream-offset": offset}
             )
 
     async def batch(self, timeout: float | None) -> Sequence[Record]:
@@ -62,7 +58,7 @@ class StreamReader:
         messages = tuple(self._arrived)
         self._arrived.clear()
         if messages:
-            with translated("reading the history"):
+            async with asking("reading the history"):
                 tag = messages[-1].delivery_tag or 0
                 await self._channel.basic_ack(tag, multiple=True, wait=False)
         return [

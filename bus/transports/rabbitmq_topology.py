@@ -34,12 +34,11 @@ from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
 from bus.domain.topic import is_work
 from bus.transport import DELIVERY_LIMIT
 from bus.transports.rabbitmq_connection import (
-    CALL_TIMEOUT,
     BrokerConnection,
     Channel,
+    asking,
     close_channel,
 )
-from bus.transports.rabbitmq_errors import translated
 
 TOPIC_EXCHANGE: Final = "convener"
 DEAD_LETTER_EXCHANGE: Final = "convener.dlx"
@@ -74,7 +73,6 @@ class Exchange:
             durable=True,
             passive=passive,
             arguments=dict(self.arguments or {}),
-            timeout=CALL_TIMEOUT,
         )
 
 
@@ -91,7 +89,6 @@ class Queue:
             durable=True,
             passive=passive,
             arguments=None if passive else dict(self.arguments),
-            timeout=CALL_TIMEOUT,
         )
 
 
@@ -105,9 +102,7 @@ class Binding:
 
     async def declare(self, channel: Channel, *, passive: bool = False) -> None:
         if not passive:  # nobody can ask whether a binding exists
-            await channel.queue_bind(
-                self.queue, self.exchange, routing_key=self.key, timeout=CALL_TIMEOUT
-            )
+            await channel.queue_bind(self.queue, self.exchange, routing_key=self.key)
 
 
 Declaration: TypeAlias = Exchange | Queue | Binding
@@ -178,7 +173,7 @@ async def declare(connection: BrokerConnection, declarations: Sequence[Declarati
     channel = await connection.channel()
     try:
         for declaration in declarations:
-            with translated("preparing its queues"):
+            async with asking("preparing its queues"):
                 try:
                     await declaration.declare(channel)
                 except (ChannelAccessRefused, ChannelPreconditionFailed):
