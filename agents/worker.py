@@ -154,6 +154,9 @@ class Worker:
     async def _tell(
         self, message: AgentMessage[TaskAssigned], result: TaskResult, context: Context
     ) -> None:
+        if message.is_expired(self._bus.clock.now()):
+            _log.info("agents.result.late", task=message.content.task_id)
+            return
         try:
             await self._bus.reply(message, result, sender=self._specialist.role, echo=context.echo)
         except (TransportError, StoreError, NotPermittedError) as error:

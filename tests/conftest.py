@@ -1,6 +1,29 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use, and one that watches them all."""
+
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import blockbuster_ctx
 
 from tests.support.rabbitmq_node import mortal_node, rabbitmq_node
 from tests.support.redis_server import redis_url
 
 __all__ = ["mortal_node", "rabbitmq_node", "redis_url"]
+
+HARMLESS = ("os.stat", "os.mkdir")
+"""What imports and tracebacks do, in no time."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_blocks_the_loop() -> Iterator[None]:
+    """Fail a test in which code of ours blocks the event loop; what tests do is theirs."""
+    with blockbuster_ctx(["bus", "agents"]) as watch:
+        for name in HARMLESS:
+            watch.functions[name].deactivate()
+        watch.functions["sqlite3.Connection.execute"].can_block_in(
+            "bus/sqlite/connection.py", {"connect", "open_file"}
+        )
+        watch.functions["io.TextIOWrapper.read"].can_block_in(
+            "importlib/metadata/__init__.py", "read_text"
+        )
+        yield

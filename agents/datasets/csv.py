@@ -15,6 +15,7 @@ import duckdb
 from agents.datasets.csv_dialect import HEAD_BYTES, Dialect, guess
 from agents.datasets.missing_codes import MISSING_NUMBER_CODES
 from agents.datasets.readers import (
+    MISSING_CODE,
     TABLE,
     ReadColumn,
     Reading,
@@ -216,7 +217,7 @@ def _retyped(connection: duckdb.DuckDBPyConnection, reading: Reading) -> Reading
         connection.execute(f"ALTER TABLE {TABLE} ALTER {name} TYPE {kind} USING {expression}")
         columns[number] = ReadColumn(name=column.name, type=kind, expression=expression)
         remarks += [
-            Remark(problem="missing code", column=column.name, value=code, rows=count)
+            Remark(problem=MISSING_CODE, column=column.name, value=code, rows=count)
             for code, count in codes
         ]
     return reading.model_copy(update={"columns": tuple(columns), "remarks": tuple(remarks)})

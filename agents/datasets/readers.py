@@ -37,6 +37,9 @@ ROW_ID: Final = "row_id"
 TABLE: Final = "data"
 """Of a snapshot; the same as the name that most views have."""
 
+MISSING_CODE: Final = "missing code"
+"""The problem of a remark on a text or number that stood for a missing value and became null."""
+
 META: Final = "meta"
 """The schema of a snapshot for all that is not data."""
 
@@ -146,6 +149,35 @@ def create_table(connection: duckdb.DuckDBPyConnection, reading: Reading, patter
     counted = connection.execute(f"SELECT count(*) FROM {TABLE}").fetchone()
     assert counted is not None
     return reading.model_copy(update={"rows": counted[0]})
+
+
+def nan_as_null(connection: duckdb.DuckDBPyConnection, reading: Reading) -> Reading:
+    """Make nulls of floats that are not a number, in the table and in the reading."""
+    floats = [column for column in reading.columns if column.type in ("FLOAT", "DOUBLE")]
+    if not floats:
+        return reading
+    counts = ", ".join(f"count(*) FILTER (isnan({identifier(item.name)}))" for item in floats)
+    found = connection.execute(f"SELECT {counts} FROM {TABLE}").fetchone()
+    assert found is not None
+    rows = {item.name: count for item, count in zip(floats, found, strict=True) if count}
+    columns = []
+    for column in reading.columns:
+        if column.name in rows:
+            name, nan = identifier(column.name), f"'NaN'::{column.type}"
+            connection.execute(
+                f"ALTER TABLE {TABLE} ALTER {name} TYPE {column.type} USING nullif({name}, {nan})"
+            )
+            expression = f"nullif({column.expression}, {nan})"
+            columns.append(column.model_copy(update={"expression": expression}))
+        else:
+            columns.append(column)
+    remarks = [
+        Remark(problem=MISSING_CODE, column=name, value="NaN", rows=count)
+        for name, count in rows.items()
+    ]
+    return reading.model_copy(
+        update={"columns": tuple(columns), "remarks": (*reading.remarks, *remarks)}
+    )
 
 
 def read_parquet(connection: duckdb.DuckDBPyConnection, source: Source) -> Reading:

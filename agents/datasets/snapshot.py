@@ -20,12 +20,12 @@ import duckdb
 
 from agents.datasets.csv import read_csv
 from agents.datasets.interruptible import Interruption
-from agents.datasets.readers import META, Reading, read_parquet
+from agents.datasets.readers import META, Reading, nan_as_null, read_parquet
 from agents.datasets.sources import Format, Source
 from agents.datasets.sql import literal
 from agents.errors import DatasetChangedError, DatasetUnreachableError
 
-REVISION: Final = 2
+REVISION: Final = 3
 """To be raised when the same content is read differently than before."""
 
 MAX_SNAPSHOT_BYTES: Final = 20 * 1024**3
@@ -139,7 +139,7 @@ class SnapshotStore:
             connection.execute(f"SET temp_directory = {literal(str(self._folder / 'spill'))}")
             with interruption.of(connection):
                 connection.execute(f"CREATE SCHEMA {META}")
-                reading = READERS[source.format](connection, source)
+                reading = nan_as_null(connection, READERS[source.format](connection, source))
                 connection.execute(
                     f"CREATE TABLE {META}.about AS SELECT ? AS reading", [reading.model_dump_json()]
                 )

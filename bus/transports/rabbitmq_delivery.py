@@ -33,12 +33,16 @@ from bus.transports.rabbitmq_topology import (
 class Origin(Protocol):
     """The subscription that a delivery came from."""
 
+    async def outlived(self) -> None:
+        """One of its deliveries was handled; returns once that may be told to the broker."""
+        ...
+
     def hold(self, delivery: "RabbitmqDelivery", delay: float, attempt: int) -> None:
         """Hand the same message out again after `delay` seconds, without asking the broker."""
         ...
 
-    def settled(self, delivery: "RabbitmqDelivery", *, handled: bool) -> None:
-        """It is out of its subscriber's hands; `handled` unless it was handed back."""
+    def settled(self, delivery: "RabbitmqDelivery") -> None:
+        """It is out of its subscriber's hands."""
         ...
 
 
@@ -95,7 +99,7 @@ class RabbitmqDelivery:
             await self._acknowledge()
 
     async def release(self) -> None:
-        async with self._settlement(handled=False):
+        async with self._settlement():
             await self.hand_back()
 
     async def hand_back(self) -> None:
@@ -103,6 +107,7 @@ class RabbitmqDelivery:
         await _tell(self.channel.basic_reject(self._tag, requeue=True, wait=False))
 
     async def _acknowledge(self) -> None:
+        await self._origin.outlived()
         await _tell(self.channel.basic_ack(self._tag, wait=False))
 
     async def _accepted(self, copy: Awaitable[None]) -> None:
@@ -111,11 +116,11 @@ class RabbitmqDelivery:
         except TransportError:
             with suppress(SettlementError):
                 await self.hand_back()
-            self._origin.settled(self, handled=False)
+            self._origin.settled(self)
             raise
 
     @asynccontextmanager
-    async def _settlement(self, *, handled: bool = True) -> AsyncIterator[None]:
+    async def _settlement(self) -> AsyncIterator[None]:
         if self._is_settled:
             raise SettlementError("The delivery was settled before.")
         if self.lost.is_set() or not self.channel.connection.is_opened:
@@ -126,7 +131,7 @@ class RabbitmqDelivery:
         except asyncio.CancelledError:
             self._is_settled = False
             raise
-        self._origin.settled(self, handled=handled)
+        self._origin.settled(self)
 
 
 async def _tell(frame: Awaitable[None]) -> None:

@@ -1,16 +1,21 @@
 """`SlowStart`: how many messages a consumer may hold, so that a crash loop takes few along.
 
 A message that crashes its consumer raises the delivery count of every message the consumer held,
-and innocent ones would be parked with it. So a consumer begins with one, doubles on each that it
-settles, and handles alone what somebody held before without settling it.
+and innocent ones would be parked with it. So a consumer begins with one message in hand, and
+doubles that with each one that it settles or outlives. One that came back unsettled brings it down
+to one again: it may be what kills its consumers.
 
-To hold fewer messages the consumer has to be replaced on the broker, which may itself return some
-that were on their way; so the broker is asked for fewer only when a message came back twice.
+The broker is asked for one message at first and for all of them once one was outlived, not for each
+number in between: it can be told another number only by another consumer, and what is on its way to
+the old one then comes back out of turn. A message that came back twice makes it one again.
 
 *Source*: RELIABILITY fact R9; the growth is that of TCP (RFC 5681, section 3.1).
 """
 
 from typing import Final
+
+SURVIVAL: Final = 1.0
+"""Seconds after which a message that is still being handled is not what kills its consumer."""
 
 _SURELY_CRASHED: Final = 2
 
@@ -18,7 +23,7 @@ _SURELY_CRASHED: Final = 2
 class SlowStart:
     """`window` is how many messages may be in hand, `prefetch` how many the broker may send.
 
-    Both go from 1 to `limit`; they are there from the start unless `gradual`.
+    Both are `limit` from the start unless `gradual`.
     """
 
     def __init__(self, limit: int, *, gradual: bool = True) -> None:
@@ -27,20 +32,19 @@ class SlowStart:
         self.window = 1 if gradual else limit
         self.prefetch = self.window
 
-    def admits(self, *, held: int, redeliveries: int) -> bool:
-        """Whether a message that came back so often may be taken beside `held` others."""
-        if self._gradual and redeliveries:
-            return held == 0
-        return held < self.window
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing holds it back any more."""
+        return self.window == self._limit
 
     def taken(self, *, redeliveries: int) -> None:
-        """A message is in hand now."""
+        """A message is in hand that came back so often."""
         if self._gradual and redeliveries:
             self.window = 1
             if redeliveries >= _SURELY_CRASHED:
                 self.prefetch = 1
 
-    def settled(self) -> None:
-        """A message was handled without a crash."""
+    def outlived(self) -> None:
+        """A message was handled, or is being handled for long, without a crash."""
         self.window = min(2 * self.window, self._limit)
-        self.prefetch = max(self.prefetch, self.window)
+        self.prefetch = self._limit

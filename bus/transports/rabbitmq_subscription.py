@@ -26,7 +26,7 @@ from bus.errors import BusError, SettlementError, TransportClosedError
 from bus.transports.rabbitmq_connection import BrokerConnection, Channel, close_channel
 from bus.transports.rabbitmq_delivery import Copies, RabbitmqDelivery
 from bus.transports.rabbitmq_intake import Intake
-from bus.transports.rabbitmq_slow_start import SlowStart
+from bus.transports.rabbitmq_slow_start import SURVIVAL, SlowStart
 from bus.transports.rabbitmq_sources import Source
 
 _WATCH_INTERVAL: Final = 30.0
@@ -58,6 +58,7 @@ class RabbitmqSubscription:
         self._connection = connection
         self._source = source
         self._copies = copies
+        self._prefetch = prefetch
         self._slow_start = SlowStart(prefetch, gradual=source.is_gradual)
         self._intake: Intake | None = None
         self._buffer: deque[RabbitmqDelivery] = deque()
@@ -68,6 +69,7 @@ class RabbitmqSubscription:
         self._pause = _FIRST_PAUSE
         self._news = asyncio.Event()
         self._change = asyncio.Event()
+        self._adjusted = asyncio.Event()
         self._ended = asyncio.Event()
         self._entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
@@ -86,8 +88,8 @@ class RabbitmqSubscription:
 
     async def __aexit__(self, *_: object) -> None:
         self._stopping = True
-        self._change.set()
-        self._news.set()
+        for event in (self._change, self._news, self._adjusted):
+            event.set()
         if self._task is not None and self._intake is None:
             self._task.cancel()
         await self._ended.wait()
@@ -101,13 +103,8 @@ class RabbitmqSubscription:
                 raise TransportClosedError("The transport was closed.")
             if self._stopping:
                 raise StopAsyncIteration
-            if self._buffer and self._slow_start.admits(
-                held=len(self._held), redeliveries=self._buffer[0].redeliveries
-            ):
-                delivery = self._buffer.popleft()
-                self._held.add(delivery)
-                self._slow_start.taken(redeliveries=delivery.redeliveries)
-                return delivery
+            if self._buffer and len(self._held) < self._slow_start.window:
+                return self._take(self._buffer.popleft())
             self._change.clear()
             await self._change.wait()
 
@@ -119,30 +116,32 @@ class RabbitmqSubscription:
             self._task.cancel()
             await asyncio.wait({self._task})
 
+    async def outlived(self) -> None:
+        """See `Origin`.
+
+        The broker is asked for more before it hears of the settlement: until then it has nothing on
+        its way to the consumer that is replaced.
+        """
+        self._grow()
+        while not self._stopping and self._wants_more():
+            self._adjusted.clear()
+            await self._adjusted.wait()
+
     def hold(self, delivery: RabbitmqDelivery, delay: float, attempt: int) -> None:
         """See `Origin`."""
+        again = RabbitmqDelivery(
+            delivery.message,
+            delivery.channel,
+            group=None,
+            origin=self,
+            copies=self._copies,
+            attempt=attempt,
+        )
+        self._later(delay, lambda: self._put(again))
 
-        def again() -> None:
-            self._timers.discard(timer)
-            self._put(
-                RabbitmqDelivery(
-                    delivery.message,
-                    delivery.channel,
-                    group=None,
-                    origin=self,
-                    copies=self._copies,
-                    attempt=attempt,
-                )
-            )
-
-        timer = asyncio.get_running_loop().call_later(delay, again)
-        self._timers.add(timer)
-
-    def settled(self, delivery: RabbitmqDelivery, *, handled: bool) -> None:
+    def settled(self, delivery: RabbitmqDelivery) -> None:
         """See `Origin`."""
         self._held.discard(delivery)
-        if handled:
-            self._slow_start.settled()
         if self._stopping:
             self._news.set()
         self._change.set()
@@ -174,6 +173,7 @@ class RabbitmqSubscription:
     async def _serve(self) -> None:
         """One channel's life: until the subscription ends, or until something is lost."""
         channel = await self._connection.channel()
+        self._slow_start = SlowStart(self._prefetch, gradual=self._source.is_gradual)
         try:
             queue = await self._source.prepare(self._connection, channel)
             intake = Intake(
@@ -206,6 +206,7 @@ class RabbitmqSubscription:
                 await intake.ask()
             elif intake.prefetch != self._slow_start.prefetch:
                 await intake.consume(self._slow_start.prefetch)
+                self._adjusted.set()
 
     async def _hear(self, timeout: float | None) -> bool:
         """Wait for news; False if none came within `timeout` seconds."""
@@ -225,8 +226,32 @@ class RabbitmqSubscription:
     def _put(self, delivery: RabbitmqDelivery) -> None:
         self._buffer.append(delivery)
         self._change.set()
-        if self._intake is not None and self._intake.prefetch != self._slow_start.prefetch:
-            self._news.set()
+
+    def _take(self, delivery: RabbitmqDelivery) -> RabbitmqDelivery:
+        self._held.add(delivery)
+        self._slow_start.taken(redeliveries=delivery.redeliveries)
+        self._news.set()
+        if not self._slow_start.is_full:
+            self._later(SURVIVAL, lambda: self._grow() if delivery in self._held else None)
+        return delivery
+
+    def _grow(self) -> None:
+        self._slow_start.outlived()
+        self._change.set()
+        self._news.set()
+
+    def _wants_more(self) -> bool:
+        return self._intake is not None and self._intake.prefetch < self._slow_start.prefetch
+
+    def _later(self, delay: float, act: Callable[[], None]) -> None:
+        """Do `act` in `delay` seconds, unless the channel is gone by then."""
+
+        def ring() -> None:
+            self._timers.discard(timer)
+            act()
+
+        timer = asyncio.get_running_loop().call_later(delay, ring)
+        self._timers.add(timer)
 
     async def _hand_back_buffered(self) -> None:
         while self._buffer:
@@ -242,3 +267,4 @@ class RabbitmqSubscription:
         self._buffer.clear()
         self._held.clear()
         self._change.set()
+        self._adjusted.set()

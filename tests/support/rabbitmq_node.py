@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+import aiormq  # noqa: F401 - reads its version from a file, which must not happen in a test's loop
 import pytest
 
 _START_TIMEOUT = 60.0

@@ -160,6 +160,22 @@ async def test_codes_for_missing_numbers_become_nulls_and_are_remembered(
         ]
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+async def test_floats_that_are_no_number_are_missing(
+    catalog: DuckdbCatalog, tmp_path: Path, suffix: str
+) -> None:
+    file = tmp_path / f"floats.{suffix}"
+    with duckdb.connect() as writer:
+        writer.execute(
+            f"COPY (SELECT unnest([1.5::DOUBLE, 'NaN', 2.5, 'NaN']) AS x, 1 AS y) TO '{file}'"
+        )
+    pinned = await pin(catalog, file)
+    async with catalog.open([pinned]) as data:
+        assert await data.query("SELECT count(x), max(x) FROM data") == ((2, 2.5),)
+        assert await remarks(data) == [("missing code", None, "x", "NaN", 2)]
+    await assert_a_fresh_shell_sees_the_same(catalog, pinned)
+
+
 async def test_leading_zeros_are_kept(catalog: DuckdbCatalog, tmp_path: Path) -> None:
     file = tmp_path / "zips.csv"
     file.write_text("zip,x\n" + "00501,1\n10001,2\n" * 100)

@@ -18,7 +18,7 @@ WARN_RATE: Final = 0.05
 """Share from which on an unmistakable code distorts what is counted. As for nulls."""
 
 AMBIGUOUS_CONFIDENCE: Final = 0.6
-"""How sure it is that a word such as `None` or `NA` means a missing value in a text column."""
+"""How sure it is that a word such as `unknown` or `NA` means a missing value in a text column."""
 
 
 def judge_hidden_missing(profile: TableProfile, measured: Sequence[CodedColumn]) -> list[Finding]:
