@@ -11,7 +11,7 @@ from tests.support.redis_server import redis_url
 __all__ = ["mortal_node", "rabbitmq_node", "redis_url"]
 
 HARMLESS = ("os.stat", "os.mkdir")
-"""What imports and tracebacks do, in no time."""
+"""What imports and tracebacks do, in no time. Besides, tests open bus files on their own loop."""
 
 
 @pytest.fixture(autouse=True)
@@ -20,9 +20,8 @@ def nothing_blocks_the_loop() -> Iterator[None]:
     with blockbuster_ctx(["bus", "agents"]) as watch:
         for name in HARMLESS:
             watch.functions[name].deactivate()
-        watch.functions["sqlite3.Connection.execute"].can_block_in(
-            "bus/sqlite/connection.py", {"connect", "open_file"}
-        )
+        for name in ("sqlite3.Connection.execute", "sqlite3.Cursor.fetchone"):
+            watch.functions[name].can_block_in("bus/sqlite/connection.py", {"connect", "open_file"})
         watch.functions["io.TextIOWrapper.read"].can_block_in(
             "importlib/metadata/__init__.py", "read_text"
         )
