@@ -99,7 +99,7 @@ def unreachable(url: URL, error: BaseException) -> UnreachableError:
         case socket.gaierror():
             why = f"the host name {url.host!r} is not known."
         case ssl.SSLError():
-            reason = cause.reason or str(cause)
+            reason = getattr(cause, "reason", None) or str(cause)
             why = f"TLS failed ({reason}). Is this the TLS port, and is its certificate trusted?"
         case ConnectionRefusedError():
             why = "nothing listens there. Is RabbitMQ running?"

@@ -83,6 +83,10 @@ class Queue:
     name: str
     arguments: Mapping[str, str | int | bool]
 
+    @property
+    def is_quorum(self) -> bool:
+        return self.arguments["x-queue-type"] == "quorum"
+
     async def declare(self, channel: Channel, *, passive: bool = False) -> None:
         await channel.queue_declare(
             self.name,
