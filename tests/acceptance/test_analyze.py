@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-import pty
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -185,39 +183,7 @@ async def test_a_setting_that_cannot_be_understood_is_named(convener: CommandLin
 
 
 async def test_at_a_terminal_the_report_is_laid_out_for_80_columns(convener: CommandLine) -> None:
-    primary, replica = pty.openpty()
-    os.set_blocking(primary, False)
-    convener.environment |= {"COLUMNS": "80", "TERM": "xterm"}
-    import asyncio
-    import sys
-
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "agents",
-        "analyze",
-        str(DATA / "airlines.csv"),
-        cwd=convener.folder,
-        stdout=replica,
-        stderr=asyncio.subprocess.PIPE,
-        env={
-            **os.environ,
-            **convener.environment,
-            "XDG_STATE_HOME": str(convener.home),
-            "XDG_CACHE_HOME": str(convener.home),
-            "PYTHONPATH": str(DATA.parents[1]),
-        },
-    )
-    os.close(replica)
-    _, err = await asyncio.wait_for(process.communicate(), 60)
-    drawn = b""
-    try:
-        while chunk := os.read(primary, 65536):
-            drawn += chunk
-    except OSError:
-        pass
-    finally:
-        os.close(primary)
-    assert process.returncode == 0, err
-    lines = drawn.decode().replace("\r", "").splitlines()
-    assert any("airlines" in line for line in lines)
+    drawn = await convener.at_terminal("analyze", str(DATA / "planes.csv"))
+    assert "AIRBUS INDUSTRIE" in drawn
+    assert "What to do first" in drawn
+    assert max(len(line) for line in drawn.splitlines()) <= 80

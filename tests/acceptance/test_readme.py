@@ -49,6 +49,14 @@ async def run_script(text: str, folder: Path, **environment: str) -> str:
     return out.decode()
 
 
+async def test_the_first_command_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    shown = README.split("convener analyze tests/data/planes.csv\n", 1)[1].split("…\n```")[0]
+    convener = CommandLine(home=tmp_path, folder=ROOT)
+    drawn = await convener.at_terminal("analyze", "tests/data/planes.csv")
+    printed = "\n".join(line.rstrip() for line in drawn.splitlines())
+    assert shown.strip() in printed
+
+
 async def test_the_bus_alone_in_ten_lines(tmp_path: Path) -> None:
     assert await run_script(block("# shop.py"), tmp_path) == "packed A1\n"
 

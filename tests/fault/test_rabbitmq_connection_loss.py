@@ -37,7 +37,7 @@ async def proxy(rabbitmq_node: RabbitmqNode) -> AsyncIterator[TcpProxy]:
 async def transport(url: str, proxy: TcpProxy) -> AsyncIterator[RabbitmqTransport]:
     """A transport whose every byte goes through the proxy, and whose patience is short."""
     opened = await RabbitmqTransport.connect(
-        url.replace(url.split("@")[1].split("/")[0], f"127.0.0.1:{proxy.port}"),
+        url.replace(url.split("@")[1].split("/", maxsplit=1)[0], f"127.0.0.1:{proxy.port}"),
         name="fault",
         clock=SystemClock(),
         patience=3.0,

@@ -67,7 +67,7 @@ async def acknowledge(deliveries: AsyncIterator[Delivery], count: int) -> list[D
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Return once `holds` does, which must come."""
     async with asyncio.timeout(PATIENCE):
-        while not await holds():  # noqa: ASYNC110 - what is awaited is told by nobody
+        while not await holds():
             await asyncio.sleep(0.02)
 
 

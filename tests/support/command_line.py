@@ -1,9 +1,12 @@
 """`convener` as a process of its own, in a home of its own."""
 
 import asyncio
+import fcntl
 import os
 import signal
+import struct
 import sys
+import termios
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,6 +41,20 @@ class CommandLine:
         assert process.returncode is not None
         return Ended(process.returncode, out.decode(), err.decode())
 
+    async def at_terminal(self, *arguments: str) -> str:
+        """What a successful command draws on a terminal of 80 columns without colour."""
+        primary, replica = os.openpty()
+        fcntl.ioctl(replica, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 80, 0, 0))
+        self.environment |= {"TERM": "dumb", "NO_COLOR": "1", "COLUMNS": "80"}
+        process = await self._start(arguments, stdout=replica)
+        os.close(replica)
+        drawing = asyncio.get_running_loop().run_in_executor(None, _read_all, primary)
+        async with asyncio.timeout(BOUND):
+            _, err = await process.communicate()
+            drawn = await drawing
+        assert process.returncode == 0, err.decode()
+        return drawn.decode().replace("\r", "")
+
     @asynccontextmanager
     async def worker(self, *arguments: str) -> AsyncIterator[Process]:
         """A worker that serves from the moment the block is entered; ended with SIGTERM."""
@@ -56,7 +73,7 @@ class CommandLine:
             async with asyncio.timeout(BOUND):
                 await process.communicate()
 
-    async def _start(self, arguments: tuple[str, ...]) -> Process:
+    async def _start(self, arguments: tuple[str, ...], *, stdout: int = PIPE) -> Process:
         environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("CONVENER", "OPENAI"))},
             "HOME": str(self.home),
@@ -73,6 +90,18 @@ class CommandLine:
             cwd=self.folder,
             env=environment,
             stdin=PIPE,
-            stdout=PIPE,
+            stdout=stdout,
             stderr=PIPE,
         )
+
+
+def _read_all(terminal: int) -> bytes:
+    drawn = b""
+    try:
+        while chunk := os.read(terminal, 65536):
+            drawn += chunk
+    except OSError:  # the other end is closed
+        pass
+    finally:
+        os.close(terminal)
+    return drawn
