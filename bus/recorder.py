@@ -14,7 +14,7 @@ has nobody left who could send a Fault to its reply address.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -82,6 +82,10 @@ class Recorder:
             if fault is not None:
                 await self._send(fault)
             await delivery.ack()
+        except asyncio.CancelledError:
+            with suppress(BusError):
+                await delivery.release()
+            raise
         except SettlementError:
             _log.debug("bus.record.lost", message_id=envelope.id)
         except TransportClosedError:

@@ -34,4 +34,7 @@ def _is_installed(program: str) -> bool:
 
 if __name__ == "__main__":
     install_servers()
-    sys.exit(pytest.main([str(Path(__file__).parent), *sys.argv[1:]]))
+    code = pytest.main([str(Path(__file__).parent), *sys.argv[1:]])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # so that pytest's summary is the last line, whatever extensions say at the end

@@ -33,7 +33,7 @@ from bus.transports.rabbitmq_connection import (
     asking,
     close_channel,
 )
-from bus.transports.rabbitmq_delivery import Copies
+from bus.transports.rabbitmq_delivery import Copies, RabbitmqDelivery
 from bus.transports.rabbitmq_errors import MissingError
 from bus.transports.rabbitmq_publisher import Publisher
 from bus.transports.rabbitmq_sources import GroupSource, IngestSource, OwnSource, Source
@@ -158,7 +158,7 @@ class RabbitmqTransport:
         await self._publishing.aclose()
         await self._consuming.aclose()
 
-    def ingest(self) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
+    def ingest(self) -> AbstractAsyncContextManager[AsyncIterator[RabbitmqDelivery]]:
         """What is on its way to the history, for whichever recorder the broker elects."""
         return self._subscribed(IngestSource(), prefetch=_INGEST_PREFETCH)
 
@@ -177,7 +177,7 @@ class RabbitmqTransport:
     @asynccontextmanager
     async def _subscribed(
         self, source: Source, *, prefetch: int
-    ) -> AsyncIterator[AsyncIterator[Delivery]]:
+    ) -> AsyncIterator[RabbitmqSubscription]:
         subscription = RabbitmqSubscription(
             self._consuming,
             source,

@@ -27,6 +27,7 @@ from bus.errors import (
     UsageError,
 )
 from bus.transports.rabbitmq_errors import DRIVER_ERRORS, translated, unreachable
+from bus.transports.rabbitmq_frames import MendingTransportFactory
 
 Channel: TypeAlias = aiormq.Channel
 
@@ -149,6 +150,7 @@ class BrokerConnection:
             self._url.update_query(heartbeat=self._heartbeat),
             client_properties={"connection_name": self._name},
         )
+        connection.kwargs["transport_factory"] = MendingTransportFactory()
         try:
             async with asyncio.timeout(min(self._patience, CALL_TIMEOUT)):
                 await connection.connect()
@@ -193,6 +195,6 @@ def _checked(text: str) -> URL:
 
 
 async def _close(connection: aio_pika.abc.AbstractConnection) -> None:
-    with suppress(*DRIVER_ERRORS):
+    with suppress(BusError), translated("closing the connection"):
         async with asyncio.timeout(_CLOSE_TIMEOUT):
             await connection.close()

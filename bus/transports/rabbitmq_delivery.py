@@ -15,7 +15,7 @@ from aiormq.abc import DeliveredMessage
 from bus.clock import Clock
 from bus.domain.envelope import Envelope, Headers
 from bus.domain.fault import ParkReason
-from bus.errors import SettlementError, TransportError
+from bus.errors import BusError, SettlementError, TransportError
 from bus.transports import rabbitmq_parking as parking
 from bus.transports import rabbitmq_wire as wire
 from bus.transports.rabbitmq_connection import Channel
@@ -113,7 +113,7 @@ class RabbitmqDelivery:
     async def _accepted(self, copy: Awaitable[None]) -> None:
         try:
             await copy
-        except TransportError:
+        except BusError:
             with suppress(SettlementError):
                 await self.hand_back()
             self._origin.settled(self)

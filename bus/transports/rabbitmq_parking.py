@@ -8,6 +8,7 @@ error of a crash is nowhere.
 import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final, get_args
 from uuid import uuid4
 
@@ -62,7 +63,7 @@ def dead_letter(message: DeliveredMessage) -> DeadLetter:
     death = _last_death(message)
     reason, error = abandonment(message) or (_reason(headers), headers.get(_ERROR, ""))
     return DeadLetter(
-        id=headers.get(_ID) or message.header.properties.message_id or f"offset-{envelope.id}",
+        id=headers.get(_ID) or message.header.properties.message_id or _digest(message),
         envelope=envelope,
         group=headers.get(_GROUP, group_of(_queue(death))),
         reason=reason,
@@ -72,6 +73,11 @@ def dead_letter(message: DeliveredMessage) -> DeadLetter:
         published_at=format_instant(published_at) if published_at else "",
         parked_at=headers.get(_PARKED_AT) or _time(death),
     )
+
+
+def _digest(message: DeliveredMessage) -> str:
+    """An id for what carries none, the same each time it is looked at."""
+    return sha256(_time(_last_death(message)).encode() + message.body).hexdigest()[:32]
 
 
 def _reason(headers: Headers) -> str:

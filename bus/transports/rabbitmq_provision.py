@@ -2,8 +2,6 @@
 
 A quorum queue that was declared just before the broker died may come back as one that exists and
 confirms nothing. It has to be found before work is entrusted to it.
-
-*Source*: RELIABILITY fact R25.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ The broker is asked for one message at first and for all of them once one was ou
 number in between: it can be told another number only by another consumer, and what is on its way to
 the old one then comes back out of turn. A message that came back twice makes it one again.
 
-*Source*: RELIABILITY fact R9; the growth is that of TCP (RFC 5681, section 3.1).
+*Source*: RFC 5681, section 3.1 (TCP slow start).
 """
 
 from typing import Final

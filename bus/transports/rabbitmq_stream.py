@@ -3,7 +3,7 @@
 A stream is read like a queue from which nothing is ever removed: acknowledging only asks for more.
 Where it ends nobody says; a reader has to know what it looks for.
 
-*Source*: RELIABILITY facts R1, R2, R18.
+*Source*: RabbitMQ, "Streams and Superstreams", consuming.
 """
 
 import asyncio

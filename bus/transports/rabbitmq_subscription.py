@@ -163,6 +163,9 @@ class RabbitmqSubscription:
                     self._pause = min(2 * self._pause, _LONGEST_PAUSE)
         finally:
             self._ended.set()
+            if not self._entered.done():
+                self._entered.set_exception(TransportClosedError("The transport was closed."))
+                self._entered.exception()  # nobody may be waiting for it any more
 
     def _fail(self, error: Exception) -> None:
         """An error on the way in is the subscriber's, a later one is ours to overcome."""

@@ -22,7 +22,10 @@ everybody. Its alternate exchange parks them.
 Work is bound to the ingest queue only together with a group's queue: bound alone, it would make
 the broker accept work that nobody takes.
 
-*Source*: RELIABILITY facts R3, R4, R7, R8, R27.
+The stream is bound to nothing: around a restart, a stream that is bound beside another queue misses
+messages which that queue has and the broker confirmed.
+
+*Source*: RabbitMQ, "Quorum Queues" (at-least-once dead lettering), "Alternate Exchanges".
 """
 
 from collections.abc import Mapping, Sequence

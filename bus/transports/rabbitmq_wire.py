@@ -17,7 +17,7 @@ from aiormq.abc import DeliveredMessage
 from pamqp.commands import Basic
 
 from bus.domain.codec import CONTENT_TYPE
-from bus.domain.envelope import Envelope, Headers
+from bus.domain.envelope import TOKEN_HEADER, Envelope, Headers
 from bus.errors import MessageTooLargeError
 
 ID_HEADER: Final = "convener-id"
@@ -27,8 +27,11 @@ TOPIC_HEADER: Final = "convener-topic"
 MAX_HEADER_BYTES: Final = 64 * 1024
 """All headers together; the broker closes the connection on twice as much."""
 
+_MAX_FOREIGN_BYTES: Final = MAX_HEADER_BYTES // 2
+_MAX_MARK: Final = 2048
 _MAX_SHORT_BYTES: Final = 255
 _OWN: Final = frozenset({ID_HEADER, ATTEMPT_HEADER, TOPIC_HEADER})
+_THAT_MATTER: Final = (ID_HEADER, TOPIC_HEADER, TOKEN_HEADER, "CC", "BCC")
 _NOT_ITS_OWN: Final = (
     "convener-dead-",
     "x-death",
@@ -80,7 +83,7 @@ def envelope_of(message: DeliveredMessage, *, topic_exchange: str) -> Envelope:
     another way names its topic in a header.
     """
     props = message.header.properties
-    headers = texts(props.headers)
+    headers = _bounded(texts(props.headers))
     topic = message.routing_key or ""
     if message.exchange != topic_exchange:
         topic = headers.get(TOPIC_HEADER) or topic
@@ -101,7 +104,7 @@ def envelope_of(message: DeliveredMessage, *, topic_exchange: str) -> Envelope:
 
 def attempt_of(message: DeliveredMessage) -> int:
     """Which attempt `message` is, as the publisher of the copy said; 1 unless it said so."""
-    text = texts(message.header.properties.headers).get(ATTEMPT_HEADER, "")
+    text = _text((message.header.properties.headers or {}).get(ATTEMPT_HEADER))
     return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else 1
 
 
@@ -122,6 +125,16 @@ def published_at(message: DeliveredMessage) -> datetime | None:
 def texts(headers: Mapping[str, Any] | None) -> dict[str, str]:
     """All headers as text; what is nested is joined by commas, so that nothing goes unseen."""
     return {str(name): _text(value) for name, value in (headers or {}).items()}
+
+
+def _bounded(headers: dict[str, str]) -> dict[str, str]:
+    """`headers`, or those that matter where a foreign client sent more than could be sent on."""
+    if (
+        sum(len(name) + len(value.encode()) for name, value in headers.items())
+        <= _MAX_FOREIGN_BYTES
+    ):
+        return headers
+    return {name: headers[name][:_MAX_MARK] for name in _THAT_MATTER if name in headers}
 
 
 def _text(value: Any) -> str:

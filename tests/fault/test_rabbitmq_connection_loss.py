@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -22,9 +22,15 @@ WORK = Subscription(pattern="work", group="workers")
 
 
 @pytest.fixture
-def url(rabbitmq_node: RabbitmqNode):
-    with rabbitmq_node.vhost() as vhost:
-        yield rabbitmq_node.url(vhost)
+def vhost(rabbitmq_node: RabbitmqNode) -> Iterator[str]:
+    with rabbitmq_node.vhost() as name:
+        yield name
+
+
+@pytest.fixture
+def url(rabbitmq_node: RabbitmqNode, vhost: str) -> str:
+    """A way to the broker past the proxy."""
+    return rabbitmq_node.url(vhost)
 
 
 @pytest.fixture
@@ -34,10 +40,12 @@ async def proxy(rabbitmq_node: RabbitmqNode) -> AsyncIterator[TcpProxy]:
 
 
 @pytest.fixture
-async def transport(url: str, proxy: TcpProxy) -> AsyncIterator[RabbitmqTransport]:
+async def transport(
+    rabbitmq_node: RabbitmqNode, vhost: str, proxy: TcpProxy
+) -> AsyncIterator[RabbitmqTransport]:
     """A transport whose every byte goes through the proxy, and whose patience is short."""
     opened = await RabbitmqTransport.connect(
-        url.replace(url.split("@")[1].split("/", maxsplit=1)[0], f"127.0.0.1:{proxy.port}"),
+        rabbitmq_node.url(vhost, port=proxy.port),
         name="fault",
         clock=SystemClock(),
         patience=3.0,

@@ -38,10 +38,12 @@ class RabbitmqBus:
         self._proxies[transport] = proxy
         return await self._stack.enter_async_context(aclosing(transport))
 
-    async def recorder(self) -> None:
-        """Another process that records."""
-        recorder = Recorder(await self.transport(), clock=SystemClock())
+    async def recorder(self) -> RabbitmqTransport:
+        """Another process that records, by its connection."""
+        transport = await self.transport()
+        recorder = Recorder(transport, clock=SystemClock())
         await self._stack.enter_async_context(_running(recorder))
+        return transport
 
     async def history(self) -> StreamHistory:
         if not self._histories:
@@ -54,6 +56,10 @@ class RabbitmqBus:
 
     async def dead_letters(self) -> RabbitmqDeadLetters:
         return RabbitmqDeadLetters(await self.transport())
+
+    async def cut(self, transport: Transport) -> None:
+        """Break the connections of `transport`, which may connect again."""
+        await self._proxies[transport].cut()
 
     async def break_off(self, transport: Transport) -> None:
         await self._proxies[transport].close()

@@ -93,6 +93,12 @@ def test_headers_that_copy_a_message_elsewhere_stay_visible():
     assert headers == {"CC": "task.b,task.c"}
 
 
+def test_of_too_many_headers_those_that_matter_are_kept():
+    many = {f"h{number}": "x" * 1000 for number in range(80)}
+    headers = received(Basic.Properties(headers={**many, "CC": ["task.b"], TOKEN_HEADER: "t"}))
+    assert headers.headers == {"CC": "task.b", TOKEN_HEADER: "t"}
+
+
 def test_a_copy_tells_its_topic_and_an_original_cannot():
     properties = Basic.Properties(headers={wire.TOPIC_HEADER: "task.b"})
     assert received(properties).topic == "task.a"
