@@ -6,17 +6,15 @@ from pathlib import Path
 from agents.datasets.duckdb import DuckdbCatalog
 from agents.settings import load_settings
 from agents.specialist import Panel
-from agents.specialists import business, data_quality, performance, security
+from agents.specialists.business.specialist import BUSINESS_ANALYST
+from agents.specialists.data_quality.specialist import DATA_QUALITY_ENGINEER
+from agents.specialists.performance.specialist import PERFORMANCE_ANALYST
+from agents.specialists.security.specialist import SECURITY_AUDITOR
 
 
 def builtin_panel() -> Panel:
     """Data quality engineer, performance analyst, security auditor, business analyst."""
-    return Panel(
-        data_quality.SPECIALIST,
-        performance.SPECIALIST,
-        security.SPECIALIST,
-        business.SPECIALIST,
-    )
+    return Panel(DATA_QUALITY_ENGINEER, PERFORMANCE_ANALYST, SECURITY_AUDITOR, BUSINESS_ANALYST)
 
 
 def default_catalog(

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.domain.finding import Finding
-from agents.specialists import business
-from agents.specialists.figures.columns import ColumnUses
+from agents.specialists.business.columns import ColumnUses
+from agents.specialists.business.specialist import BUSINESS_ANALYST
 from agents.tools.profile import TableProfile, profile
 from agents.tools.trend import kendall, theil_sen
 from tests.support.examination import examination_of, findings_of
@@ -36,14 +36,14 @@ def write_sales(
 
 
 async def found(tmp_path: Path, *paths: Path) -> dict[str, Finding]:
-    findings = await findings_of(business.SPECIALIST, *paths, cache=tmp_path / "cache")
+    findings = await findings_of(BUSINESS_ANALYST, *paths, cache=tmp_path / "cache")
     return {f"{finding.category} {finding.subject}": finding for finding in findings}
 
 
 async def profile_of(tmp_path: Path, select: str) -> TableProfile:
     path = tmp_path / "a.parquet"
     duckdb.sql(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
-    async with examination_of(business.SPECIALIST, path, cache=tmp_path / "cache") as examination:
+    async with examination_of(BUSINESS_ANALYST, path, cache=tmp_path / "cache") as examination:
         return await examination.use(profile, table="data")
 
 
@@ -213,10 +213,8 @@ class TestFigures:
             lambda row: row + (5000 if row % 12 == 0 else row % 11),
             region=lambda row: f"region {row % 12}",
         )
-        async with examination_of(
-            business.SPECIALIST, path, cache=tmp_path / "cache"
-        ) as examination:
-            findings = await business.SPECIALIST.examine(examination)
+        async with examination_of(BUSINESS_ANALYST, path, cache=tmp_path / "cache") as examination:
+            findings = await BUSINESS_ANALYST.examine(examination)
             setup = examination.task.datasets[0].setup_sql
         assert {finding.category for finding in findings} == {"kpi", "trend", "concentration"}
         with duckdb.connect() as shell:
@@ -236,7 +234,7 @@ class TestFigures:
         path = write_sales(tmp_path / "a.csv", lambda row: row / 7)
         one, two = [
             await findings_of(
-                business.SPECIALIST, path, cache=tmp_path / f"cache{threads}", threads=threads
+                BUSINESS_ANALYST, path, cache=tmp_path / f"cache{threads}", threads=threads
             )
             for threads in (1, 2)
         ]
@@ -245,18 +243,16 @@ class TestFigures:
     async def test_without_a_measure_it_says_so(self, tmp_path: Path) -> None:
         path = tmp_path / "a.csv"
         path.write_text("name\n" + "".join(f"n{row}\n" for row in range(20)))
-        async with examination_of(
-            business.SPECIALIST, path, cache=tmp_path / "cache"
-        ) as examination:
-            assert await business.SPECIALIST.examine(examination) == []
+        async with examination_of(BUSINESS_ANALYST, path, cache=tmp_path / "cache") as examination:
+            assert await BUSINESS_ANALYST.examine(examination) == []
         assert examination.notes == ["data has no column that looks like a measure."]
 
     async def test_a_tool_that_fails_costs_its_findings_only(self, tmp_path: Path) -> None:
         path = write_sales(tmp_path / "a.csv", lambda day: 100 + day)
         async with examination_of(
-            business.SPECIALIST, path, cache=tmp_path / "cache", failing={"periods"}
+            BUSINESS_ANALYST, path, cache=tmp_path / "cache", failing={"periods"}
         ) as examination:
-            findings = await business.SPECIALIST.examine(examination)
+            findings = await BUSINESS_ANALYST.examine(examination)
         assert "trend" in [finding.category for finding in findings]
         assert "data.amount over time could not be examined" in examination.notes[0]
 

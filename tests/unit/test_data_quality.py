@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from agents.domain.finding import Finding
-from agents.specialists.data_quality import SPECIALIST
+from agents.specialists.data_quality.specialist import DATA_QUALITY_ENGINEER
 from agents.tools.missing import missing_values
 from agents.tools.profile import profile
 from tests.support.examination import examination_of, findings_of
@@ -32,7 +32,7 @@ def of(findings: Sequence[Finding], category: str, column: str | None = None) ->
 
 async def offenders(finding: Finding, file: Path, cache: Path) -> list[tuple[Any, ...]]:
     """What the evidence shows in a fresh shell."""
-    async with examination_of(SPECIALIST, file, cache=cache) as examination:
+    async with examination_of(DATA_QUALITY_ENGINEER, file, cache=cache) as examination:
         setup = examination.task.datasets[0].setup_sql
     rows: list[tuple[Any, ...]] = []
     with duckdb.connect() as shell:
@@ -44,7 +44,7 @@ async def offenders(finding: Finding, file: Path, cache: Path) -> list[tuple[Any
 
 
 async def test_flights(tmp_path: Path) -> None:
-    findings = await findings_of(SPECIALIST, DATA / "flights.parquet", cache=tmp_path)
+    findings = await findings_of(DATA_QUALITY_ENGINEER, DATA / "flights.parquet", cache=tmp_path)
     tailnum = of(findings, "missing_values", "tailnum")
     assert tailnum.title == "tailnum is missing in 967 of 83,210 rows (1.2 %)."
     assert tailnum.severity == "low"
@@ -63,7 +63,7 @@ async def test_flights(tmp_path: Path) -> None:
 
 
 async def test_planes(tmp_path: Path) -> None:
-    findings = await findings_of(SPECIALIST, DATA / "planes.csv", cache=tmp_path)
+    findings = await findings_of(DATA_QUALITY_ENGINEER, DATA / "planes.csv", cache=tmp_path)
     speed = of(findings, "missing_values", "speed")
     assert speed.title == "speed is missing in 3,299 of 3,322 rows (99.3 %), written as NA."
     assert speed.severity == "high"
@@ -73,7 +73,7 @@ async def test_planes(tmp_path: Path) -> None:
 
 
 async def test_weather(tmp_path: Path) -> None:
-    findings = await findings_of(SPECIALIST, DATA / "weather.csv", cache=tmp_path)
+    findings = await findings_of(DATA_QUALITY_ENGINEER, DATA / "weather.csv", cache=tmp_path)
     wind = of(findings, "impossible_value", "wind_speed")
     assert wind.title == "wind_speed is 1,048.36 in 1 row; every other value is 42.58 or below."
     assert wind.severity == "high"
@@ -83,12 +83,14 @@ async def test_weather(tmp_path: Path) -> None:
 
 
 async def test_a_clean_table_gives_an_empty_report(tmp_path: Path) -> None:
-    assert await findings_of(SPECIALIST, DATA / "airlines.csv", cache=tmp_path) == ()
-    assert await findings_of(SPECIALIST, DATA / "cpu_utilization.csv", cache=tmp_path) == ()
+    assert await findings_of(DATA_QUALITY_ENGINEER, DATA / "airlines.csv", cache=tmp_path) == ()
+    assert (
+        await findings_of(DATA_QUALITY_ENGINEER, DATA / "cpu_utilization.csv", cache=tmp_path) == ()
+    )
 
 
 async def test_misspellings_in_the_hospital_table_are_found(tmp_path: Path) -> None:
-    findings = await findings_of(SPECIALIST, DATA / "hospital.csv", cache=tmp_path)
+    findings = await findings_of(DATA_QUALITY_ENGINEER, DATA / "hospital.csv", cache=tmp_path)
     variants = of(findings, "inconsistent_category")
     assert variants.title.startswith("9 columns have variants of more frequent values")
     rows = await offenders(variants, DATA / "hospital.csv", tmp_path)
@@ -106,8 +108,8 @@ async def test_misspellings_in_the_hospital_table_are_found(tmp_path: Path) -> N
 async def test_all_evidence_shows_what_the_finding_says_in_a_fresh_shell(
     tmp_path: Path, name: str
 ) -> None:
-    async with examination_of(SPECIALIST, DATA / name, cache=tmp_path) as examination:
-        findings = await SPECIALIST.examine(examination)
+    async with examination_of(DATA_QUALITY_ENGINEER, DATA / name, cache=tmp_path) as examination:
+        findings = await DATA_QUALITY_ENGINEER.examine(examination)
         (dataset,) = examination.task.datasets
     assert len({finding.id for finding in findings}) == len(findings)
     with duckdb.connect() as shell:
@@ -137,7 +139,7 @@ async def test_findings_are_the_same_in_any_format_with_any_number_of_threads(
         [(DATA / "flights.parquet", 1), (DATA / "flights.parquet", 2), (written, 2), (written, 1)]
     ):
         findings = await findings_of(
-            SPECIALIST, file, cache=tmp_path / str(number), threads=threads
+            DATA_QUALITY_ENGINEER, file, cache=tmp_path / str(number), threads=threads
         )
         found.append([finding.model_dump_json() for finding in findings])
     assert found[0] == found[1] == found[2] == found[3]
@@ -149,7 +151,7 @@ async def test_hostile_column_names_do_no_harm(tmp_path: Path) -> None:
         [f"N{n}", "" if n % 3 else "x", n, "AB" if n % 50 else "ab", n * 1.5] for n in range(200)
     ]
     file = write(tmp_path / "hostile.csv", names, rows)
-    findings = await findings_of(SPECIALIST, file, cache=tmp_path)
+    findings = await findings_of(DATA_QUALITY_ENGINEER, file, cache=tmp_path)
     assert {finding.subject.column for finding in findings} >= {"it's", "select"}
     for finding in findings:
         assert await offenders(finding, file, tmp_path)
@@ -157,9 +159,9 @@ async def test_hostile_column_names_do_no_harm(tmp_path: Path) -> None:
 
 async def test_a_tool_that_fails_costs_only_its_own_findings(tmp_path: Path) -> None:
     async with examination_of(
-        SPECIALIST, DATA / "planes.csv", cache=tmp_path, failing=[missing_values.name]
+        DATA_QUALITY_ENGINEER, DATA / "planes.csv", cache=tmp_path, failing=[missing_values.name]
     ) as examination:
-        findings = await SPECIALIST.examine(examination)
+        findings = await DATA_QUALITY_ENGINEER.examine(examination)
     assert {finding.category for finding in findings} >= {"inconsistent_category"}
     assert "missing_values" not in {finding.category for finding in findings}
     assert len(examination.notes) == 1
@@ -168,24 +170,27 @@ async def test_a_tool_that_fails_costs_only_its_own_findings(tmp_path: Path) -> 
 
 async def test_without_a_profile_a_table_is_noted_and_left_out(tmp_path: Path) -> None:
     async with examination_of(
-        SPECIALIST, DATA / "planes.csv", cache=tmp_path, failing=[profile.name]
+        DATA_QUALITY_ENGINEER, DATA / "planes.csv", cache=tmp_path, failing=[profile.name]
     ) as examination:
-        assert await SPECIALIST.examine(examination) == []
+        assert await DATA_QUALITY_ENGINEER.examine(examination) == []
     assert len(examination.notes) == 1
 
 
 async def test_only_the_tools_of_the_plan_are_used(tmp_path: Path) -> None:
     async with examination_of(
-        SPECIALIST, DATA / "planes.csv", cache=tmp_path, tools=[profile.name, missing_values.name]
+        DATA_QUALITY_ENGINEER,
+        DATA / "planes.csv",
+        cache=tmp_path,
+        tools=[profile.name, missing_values.name],
     ) as examination:
-        findings = await SPECIALIST.examine(examination)
+        findings = await DATA_QUALITY_ENGINEER.examine(examination)
     assert {finding.category for finding in findings} == {"missing_values", "constant_column"}
     assert examination.notes == []
 
 
 async def test_several_tables_are_examined_each_under_its_name(tmp_path: Path) -> None:
     findings = await findings_of(
-        SPECIALIST, DATA / "planes.csv", DATA / "weather.csv", cache=tmp_path
+        DATA_QUALITY_ENGINEER, DATA / "planes.csv", DATA / "weather.csv", cache=tmp_path
     )
     assert {finding.subject.table for finding in findings} == {"data", "weather"}
 
@@ -200,11 +205,11 @@ async def test_results_of_tools_stay_small_for_wide_tables(tmp_path: Path) -> No
         for r in range(40)
     ]
     file = write(tmp_path / "wide.csv", names, rows)
-    async with examination_of(SPECIALIST, file, cache=tmp_path) as examination:
-        for tool in SPECIALIST.tools:
+    async with examination_of(DATA_QUALITY_ENGINEER, file, cache=tmp_path) as examination:
+        for tool in DATA_QUALITY_ENGINEER.tools:
             result = await examination.use(tool, table="data")
             assert len(tool.result.dump_json(result)) <= 256 * 1024, tool.name
-        findings = await SPECIALIST.examine(examination)
+        findings = await DATA_QUALITY_ENGINEER.examine(examination)
     assert len(findings) <= 10
 
 
@@ -214,12 +219,12 @@ HEADER = ("id", "item", "price")
 
 async def test_an_ordinary_table_has_no_faults(tmp_path: Path) -> None:
     file = write(tmp_path / "ordinary.csv", HEADER, ORDINARY)
-    assert await findings_of(SPECIALIST, file, cache=tmp_path) == ()
+    assert await findings_of(DATA_QUALITY_ENGINEER, file, cache=tmp_path) == ()
 
 
 async def test_duplicate_rows(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", HEADER, [*ORDINARY, ORDINARY[5], ORDINARY[5], ORDINARY[8]])
-    findings = await findings_of(SPECIALIST, file, cache=tmp_path)
+    findings = await findings_of(DATA_QUALITY_ENGINEER, file, cache=tmp_path)
     finding = of(findings, "duplicate_rows")
     assert finding.title == "3 rows of 303 (1.0 %) repeat another row in every column."
     rows = await offenders(finding, file, tmp_path)
@@ -229,7 +234,7 @@ async def test_duplicate_rows(tmp_path: Path) -> None:
 async def test_an_identifier_with_a_few_duplicates(tmp_path: Path) -> None:
     rows = [[n if n != 7 else 6, *rest] for n, *rest in ORDINARY]
     findings = await findings_of(
-        SPECIALIST, write(tmp_path / "t.csv", HEADER, rows), cache=tmp_path
+        DATA_QUALITY_ENGINEER, write(tmp_path / "t.csv", HEADER, rows), cache=tmp_path
     )
     assert of(findings, "duplicate_key", "id").title == (
         "id identifies every row but 2, which share 1 value."
@@ -240,7 +245,7 @@ async def test_measures_are_no_keys(tmp_path: Path) -> None:
     rows = [[round((n * 7919 % 997) / 3, 4), n % 5] for n in range(900)]
     rows[5] = rows[6]
     findings = await findings_of(
-        SPECIALIST, write(tmp_path / "t.csv", ("price", "kind"), rows), cache=tmp_path
+        DATA_QUALITY_ENGINEER, write(tmp_path / "t.csv", ("price", "kind"), rows), cache=tmp_path
     )
     assert not [finding for finding in findings if finding.category == "duplicate_key"]
 
@@ -258,20 +263,20 @@ async def test_values_that_no_such_quantity_has(
 ) -> None:
     rows = [[n, value] for n, value in enumerate([*(values[:-1] * 40), values[-1]])]
     file = write(tmp_path / "t.csv", ("id", column), rows)
-    findings = await findings_of(SPECIALIST, file, cache=tmp_path)
+    findings = await findings_of(DATA_QUALITY_ENGINEER, file, cache=tmp_path)
     assert of(findings, "impossible_value", column).title == said
 
 
 async def test_a_long_tail_is_not_impossible(tmp_path: Path) -> None:
     rows = [[n, round(1.02**n, 2)] for n in range(800)]
     file = write(tmp_path / "t.csv", ("id", "income"), rows)
-    assert await findings_of(SPECIALIST, file, cache=tmp_path) == ()
+    assert await findings_of(DATA_QUALITY_ENGINEER, file, cache=tmp_path) == ()
 
 
 async def test_codes_among_whole_numbers_are_not_impossible(tmp_path: Path) -> None:
     rows = [[n, 99 if n % 150 == 7 else n % 12] for n in range(600)]
     file = write(tmp_path / "t.csv", ("id", "vehicle type"), rows)
-    assert await findings_of(SPECIALIST, file, cache=tmp_path) == ()
+    assert await findings_of(DATA_QUALITY_ENGINEER, file, cache=tmp_path) == ()
 
 
 @pytest.mark.parametrize(
@@ -287,7 +292,7 @@ async def test_sentinels_stand_for_missing_values(
 ) -> None:
     rows = [[n, value] for n, value in enumerate([*values, *[sentinel] * 9])]
     file = write(tmp_path / "t.csv", ("id", "reading"), rows)
-    findings = await findings_of(SPECIALIST, file, cache=tmp_path)
+    findings = await findings_of(DATA_QUALITY_ENGINEER, file, cache=tmp_path)
     finding = of(findings, "hidden_missing", "reading")
     assert finding.rows == 9
     assert len(await offenders(finding, file, tmp_path)) == 9
@@ -296,7 +301,7 @@ async def test_sentinels_stand_for_missing_values(
 async def test_codes_in_text_are_hidden_missing_values(tmp_path: Path) -> None:
     rows = [[n, ["red", "green", "N/A", "?"][n % 4], ["DE", "FR", "NA"][n % 3]] for n in range(240)]
     file = write(tmp_path / "t.csv", ("id", "colour", "country"), rows)
-    findings = await findings_of(SPECIALIST, file, cache=tmp_path)
+    findings = await findings_of(DATA_QUALITY_ENGINEER, file, cache=tmp_path)
     assert {finding.title for finding in findings} == {
         'colour says "N/A" instead of null in 60 rows (25.0 %).',
         'colour says "?" instead of null in 60 rows (25.0 %).',
@@ -306,7 +311,7 @@ async def test_codes_in_text_are_hidden_missing_values(tmp_path: Path) -> None:
 async def test_units_in_several_spellings(tmp_path: Path) -> None:
     rows = [[n, f"{n % 40}.5 {['kg', 'kg', 'kg', 'KG', 'lbs'][n % 5]}"] for n in range(200)]
     findings = await findings_of(
-        SPECIALIST, write(tmp_path / "t.csv", ("id", "mass"), rows), cache=tmp_path
+        DATA_QUALITY_ENGINEER, write(tmp_path / "t.csv", ("id", "mass"), rows), cache=tmp_path
     )
     assert of(findings, "unit_mix", "mass").title == (
         "mass writes its unit in 3 ways: kg (120), KG (40) and lbs (40)."
@@ -316,7 +321,7 @@ async def test_units_in_several_spellings(tmp_path: Path) -> None:
 async def test_a_column_of_numbers_with_a_slip(tmp_path: Path) -> None:
     rows = [[n, "1O5" if n == 17 else n * 3] for n in range(200)]
     findings = await findings_of(
-        SPECIALIST, write(tmp_path / "t.csv", ("id", "amount"), rows), cache=tmp_path
+        DATA_QUALITY_ENGINEER, write(tmp_path / "t.csv", ("id", "amount"), rows), cache=tmp_path
     )
     assert of(findings, "type_mismatch", "amount").title == (
         "1 value of amount is no number, unlike the other 199: 1O5."
@@ -326,13 +331,13 @@ async def test_a_column_of_numbers_with_a_slip(tmp_path: Path) -> None:
 async def test_codes_with_leading_zeros_are_no_broken_numbers(tmp_path: Path) -> None:
     rows = [[n, f"{n * 37 % 10_000:04}"] for n in range(400)]
     file = write(tmp_path / "t.csv", ("id", "branch"), rows)
-    assert await findings_of(SPECIALIST, file, cache=tmp_path) == ()
+    assert await findings_of(DATA_QUALITY_ENGINEER, file, cache=tmp_path) == ()
 
 
 async def test_capitals_and_spaces_split_a_category(tmp_path: Path) -> None:
     rows = [[n, ["Berlin", "berlin", "Paris", "Paris "][n % 4]] for n in range(200)]
     findings = await findings_of(
-        SPECIALIST, write(tmp_path / "t.csv", ("id", "city"), rows), cache=tmp_path
+        DATA_QUALITY_ENGINEER, write(tmp_path / "t.csv", ("id", "city"), rows), cache=tmp_path
     )
     assert of(findings, "inconsistent_category", "city").rows == 100
 
@@ -340,7 +345,7 @@ async def test_capitals_and_spaces_split_a_category(tmp_path: Path) -> None:
 async def test_lines_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", HEADER, ORDINARY)
     file.write_text(file.read_text() + "1,2,3,4\n5\n")
-    findings = await findings_of(SPECIALIST, file, cache=tmp_path)
+    findings = await findings_of(DATA_QUALITY_ENGINEER, file, cache=tmp_path)
     assert of(findings, "parse_problem").title == (
         "2 lines of the file (0.7 %) could not be read: missing columns in line 303, "
         "too many columns in line 302."

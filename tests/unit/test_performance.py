@@ -7,8 +7,8 @@ import duckdb
 import pytest
 
 from agents.domain.finding import Finding
-from agents.specialists import performance
-from agents.specialists.speed.stream import duration
+from agents.specialists.performance.specialist import PERFORMANCE_ANALYST
+from agents.specialists.performance.stream import duration
 from tests.support.examination import examination_of, findings_of
 
 START = datetime(2026, 1, 1)  # noqa: DTZ001 - files hold local times
@@ -37,7 +37,7 @@ def steady(number: int = 600, interval: float = 60.0) -> list[datetime]:
 
 async def of_stream(path: Path, tmp_path: Path) -> tuple[Finding, ...]:
     return await findings_of(
-        performance.SPECIALIST,
+        PERFORMANCE_ANALYST,
         path,
         cache=tmp_path / "cache",
         kind="streaming",
@@ -46,7 +46,7 @@ async def of_stream(path: Path, tmp_path: Path) -> tuple[Finding, ...]:
 
 
 async def of_batch(tmp_path: Path, *paths: Path) -> tuple[Finding, ...]:
-    return await findings_of(performance.SPECIALIST, *paths, cache=tmp_path / "cache")
+    return await findings_of(PERFORMANCE_ANALYST, *paths, cache=tmp_path / "cache")
 
 
 class TestLayout:
@@ -174,13 +174,13 @@ class TestStream:
         instants = [*steady(300), *(at + timedelta(hours=9) for at in steady(300))]
         path = write_events(tmp_path / "a.csv", instants)
         async with examination_of(
-            performance.SPECIALIST,
+            PERFORMANCE_ANALYST,
             path,
             cache=tmp_path / "cache",
             kind="streaming",
             time_column="happened",
         ) as examination:
-            (finding,) = await performance.SPECIALIST.examine(examination)
+            (finding,) = await PERFORMANCE_ANALYST.examine(examination)
             assert finding.category == "event_gap"
             assert "A silence of 4.02 h from 2026-01-01 04:59:00" in finding.title
             sql = finding.evidence[0].sql
@@ -251,9 +251,9 @@ class TestStream:
     async def test_without_a_time_column_it_says_so(self, tmp_path: Path) -> None:
         path = write_events(tmp_path / "a.csv", steady())
         async with examination_of(
-            performance.SPECIALIST, path, cache=tmp_path / "cache", kind="streaming"
+            PERFORMANCE_ANALYST, path, cache=tmp_path / "cache", kind="streaming"
         ) as examination:
-            assert await performance.SPECIALIST.examine(examination) == []
+            assert await PERFORMANCE_ANALYST.examine(examination) == []
         assert examination.notes == [
             "data has no column that says when an event happened, so its flow is not known."
         ]
@@ -270,13 +270,13 @@ async def test_every_evidence_runs_in_a_fresh_shell(tmp_path: Path) -> None:
     )
     for path, kind, column in ((stream, "streaming", "happened"), (files, "batch", None)):
         async with examination_of(
-            performance.SPECIALIST,
+            PERFORMANCE_ANALYST,
             path,
             cache=tmp_path / "cache",
             kind=kind,
             time_column=column,
         ) as examination:
-            findings = await performance.SPECIALIST.examine(examination)
+            findings = await PERFORMANCE_ANALYST.examine(examination)
             setup = examination.task.datasets[0].setup_sql
         assert findings
         with duckdb.connect() as shell:
@@ -293,9 +293,9 @@ async def test_a_tool_that_fails_costs_its_findings_only(tmp_path: Path) -> None
         ", ROW_GROUP_SIZE 2048",
     )
     async with examination_of(
-        performance.SPECIALIST, path, cache=tmp_path / "cache", failing={"key_skew"}
+        PERFORMANCE_ANALYST, path, cache=tmp_path / "cache", failing={"key_skew"}
     ) as examination:
-        findings = await performance.SPECIALIST.examine(examination)
+        findings = await PERFORMANCE_ANALYST.examine(examination)
     assert [finding.category for finding in findings] == ["file_layout"]
     assert "The skew of data.customer_id could not be examined" in examination.notes[0]
 
@@ -303,9 +303,9 @@ async def test_a_tool_that_fails_costs_its_findings_only(tmp_path: Path) -> None
 async def test_tools_outside_the_plan_are_not_used(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "a.parquet", "SELECT range AS n FROM range(10)")
     async with examination_of(
-        performance.SPECIALIST, path, cache=tmp_path / "cache", tools=()
+        PERFORMANCE_ANALYST, path, cache=tmp_path / "cache", tools=()
     ) as examination:
-        assert await performance.SPECIALIST.examine(examination) == []
+        assert await PERFORMANCE_ANALYST.examine(examination) == []
     assert (examination.calls, examination.notes) == ([], [])
 
 

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from agents.domain.finding import Finding
-from agents.specialists.security import SPECIALIST
+from agents.specialists.security.specialist import SECURITY_AUDITOR
 from agents.tools.column_names import PersonalKind, personal_kind, words
 from agents.tools.masking import masked
 from agents.tools.personal_values import recognised
@@ -45,7 +45,7 @@ def write(file: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> P
 
 async def findings_in(tmp_path: Path, column: str, values: Sequence[str]) -> tuple[Finding, ...]:
     file = write(tmp_path / "t.csv", ("id", column), [[n, value] for n, value in enumerate(values)])
-    return await findings_of(SPECIALIST, file, cache=tmp_path)
+    return await findings_of(SECURITY_AUDITOR, file, cache=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,11 @@ async def findings_in(tmp_path: Path, column: str, values: Sequence[str]) -> tup
     ],
 )
 async def test_tables_about_things_hold_nothing_personal(tmp_path: Path, name: str) -> None:
-    assert await findings_of(SPECIALIST, DATA / name, cache=tmp_path) == ()
+    assert await findings_of(SECURITY_AUDITOR, DATA / name, cache=tmp_path) == ()
 
 
 async def test_a_table_of_persons_is_recognised(tmp_path: Path) -> None:
-    findings = await findings_of(SPECIALIST, DATA / "febrl.csv", cache=tmp_path)
+    findings = await findings_of(SECURITY_AUDITOR, DATA / "febrl.csv", cache=tmp_path)
     columns = {evidence.metric.split()[5] for f in findings for evidence in f.evidence}
     assert columns == {
         "given_name",
@@ -90,11 +90,11 @@ async def test_no_personal_value_leaves_the_auditor(tmp_path: Path) -> None:
     with (DATA / "febrl.csv").open() as opened:
         rows = [[cell.strip() for cell in row] for row in csv.reader(opened)][1:]
     values = {cell for row in rows for cell in row if len(cell) > 4 and not cell.isdecimal()}
-    async with examination_of(SPECIALIST, DATA / "febrl.csv", cache=tmp_path) as examination:
-        findings = await SPECIALIST.examine(examination)
+    async with examination_of(SECURITY_AUDITOR, DATA / "febrl.csv", cache=tmp_path) as examination:
+        findings = await SECURITY_AUDITOR.examine(examination)
         (dataset,) = examination.task.datasets
         said = " ".join(finding.model_dump_json() for finding in findings)
-        for tool in SPECIALIST.tools:
+        for tool in SECURITY_AUDITOR.tools:
             result = await examination.use(tool, table="data")
             if tool.name != "profile":
                 said += tool.result.dump_json(result).decode()

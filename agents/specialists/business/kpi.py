@@ -6,8 +6,8 @@ from typing import Final
 
 from agents.domain.finding import Evidence, Finding, Subject
 from agents.domain.task import PinnedDataset
-from agents.specialists.figures import ROLE, brief
-from agents.specialists.figures.columns import Measure
+from agents.specialists.business import ROLE, brief
+from agents.specialists.business.columns import Measure
 from agents.specialists.wording import figure
 from agents.tools.periods import Period, Series, Unit, label, series_sql
 from agents.tools.trend import value_of

@@ -5,7 +5,7 @@ from typing import Final
 
 from agents.domain.finding import Evidence, Finding, Subject
 from agents.domain.task import PinnedDataset
-from agents.specialists.figures import ROLE, brief
+from agents.specialists.business import ROLE, brief
 from agents.tools.trend import Aggregate, Trend, slope_sql
 
 SIGNIFICANT: Final = 0.05

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from agents.datasets.sql import identifier
 from agents.domain.finding import Evidence, Finding, Subject
-from agents.specialists.speed import ROLE
+from agents.specialists.performance import ROLE
 from agents.specialists.wording import counted, figure, listed, percent
 from agents.tools.file_layout import FileLayout, RowGroups, columns_sql, row_groups_sql
 

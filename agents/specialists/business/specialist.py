@@ -7,11 +7,11 @@ from agents.domain.finding import Finding
 from agents.domain.task import PinnedDataset
 from agents.specialist import Examination, Specialist
 from agents.specialists.attempt import attempt
-from agents.specialists.figures import ROLE
-from agents.specialists.figures.columns import ColumnUses
-from agents.specialists.figures.kpi import judge_measure
-from agents.specialists.figures.shares import judge_concentration, judge_segments, least_rows
-from agents.specialists.figures.trends import judge_trend
+from agents.specialists.business import ROLE
+from agents.specialists.business.columns import ColumnUses
+from agents.specialists.business.kpi import judge_measure
+from agents.specialists.business.shares import judge_concentration, judge_segments, least_rows
+from agents.specialists.business.trends import judge_trend
 from agents.tools.concentration import concentration
 from agents.tools.periods import periods
 from agents.tools.profile import TableProfile, profile
@@ -121,7 +121,7 @@ async def _spread(
     return findings
 
 
-SPECIALIST: Final = Specialist(
+BUSINESS_ANALYST: Final = Specialist(
     role=ROLE,
     title="Business analyst",
     tools=(profile, periods, trend, concentration, segments),

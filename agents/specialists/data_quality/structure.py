@@ -5,7 +5,7 @@ from typing import Final
 from agents.datasets.missing_codes import MISSING_CODES
 from agents.datasets.sql import identifier
 from agents.domain.finding import Evidence, Finding, Subject
-from agents.specialists.quality.missing import MAX_EVIDENCE, ROLE
+from agents.specialists.data_quality.missing import MAX_EVIDENCE, ROLE
 from agents.specialists.wording import counted, is_or_are, listed, percent
 from agents.tools.profile import ColumnProfile, TableProfile
 from agents.tools.reading_problems import ReadingProblems

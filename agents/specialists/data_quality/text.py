@@ -9,7 +9,7 @@ from agents.datasets.missing_codes import MISSING_CODES
 from agents.datasets.sql import identifier, literal, literals
 from agents.datasets.text_types import is_date, is_number_or_code, is_timestamp
 from agents.domain.finding import Evidence, Finding, Severity, Subject
-from agents.specialists.quality.missing import ROLE
+from agents.specialists.data_quality.missing import ROLE
 from agents.specialists.wording import counted, listed
 from agents.tools.profile import TableProfile
 from agents.tools.similar_values import SimilarPair, SimilarValues

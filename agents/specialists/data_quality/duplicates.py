@@ -4,7 +4,7 @@ from typing import Final
 
 from agents.datasets.sql import identifier, identifiers
 from agents.domain.finding import Evidence, Finding, Subject
-from agents.specialists.quality.missing import ROLE
+from agents.specialists.data_quality.missing import ROLE
 from agents.specialists.wording import counted, listed, percent
 from agents.tools.candidate_keys import CandidateKeys, NearKey
 from agents.tools.duplicates import DuplicateRows

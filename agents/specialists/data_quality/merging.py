@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Final
 
 from agents.domain.finding import Finding, Subject, severity_rank
-from agents.specialists.quality.missing import MAX_EVIDENCE
+from agents.specialists.data_quality.missing import MAX_EVIDENCE
 from agents.specialists.wording import counted, listed
 
 MAX_SEPARATE: Final = 5

@@ -6,7 +6,7 @@ from typing import Final
 
 from agents.datasets.sql import identifier, literal
 from agents.domain.finding import Evidence, Finding, Severity, Subject
-from agents.specialists.quality.missing import MAX_EVIDENCE, ROLE
+from agents.specialists.data_quality.missing import MAX_EVIDENCE, ROLE
 from agents.specialists.wording import counted, listed, percent
 from agents.tools.hidden_missing import CodedColumn, MissingCode
 from agents.tools.profile import ColumnProfile, TableProfile

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from agents.domain.finding import Evidence, Finding, Severity, Subject
-from agents.specialists.speed import ROLE
+from agents.specialists.performance import ROLE
 from agents.specialists.wording import figure, percent
 from agents.tools.column_names import is_identifier_name, personal_kind
 from agents.tools.key_skew import KeySkew, rows_by_key_sql

@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 from agents.datasets.sql import identifier, literal
 from agents.domain.finding import Evidence, Finding, Subject
-from agents.specialists.quality.missing import ROLE
+from agents.specialists.data_quality.missing import ROLE
 from agents.specialists.wording import counted, figure
 from agents.tools.column_names import words
 from agents.tools.extremes import ColumnExtremes, EndValue

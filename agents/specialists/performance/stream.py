@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from agents.domain.finding import Evidence, Finding, Subject
-from agents.specialists.speed import ROLE
+from agents.specialists.performance import ROLE
 from agents.specialists.wording import counted, figure, percent
 from agents.tools.duplicate_events import repeated_rows_sql
 from agents.tools.event_rate import EventRate, rate_sql

@@ -6,7 +6,7 @@ from typing import Final
 
 from agents.domain.finding import Evidence, Finding, Subject
 from agents.domain.task import PinnedDataset
-from agents.specialists.speed import ROLE
+from agents.specialists.performance import ROLE
 from agents.specialists.wording import figure
 from agents.tools.periods import Series, label, series_sql
 

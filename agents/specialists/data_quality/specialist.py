@@ -6,13 +6,13 @@ from typing import Any, Final
 from agents.domain.finding import Finding
 from agents.specialist import Examination, Specialist
 from agents.specialists.check import Check, carry_out
-from agents.specialists.quality.duplicates import judge_candidate_keys, judge_duplicate_rows
-from agents.specialists.quality.hidden_missing import judge_hidden_missing
-from agents.specialists.quality.impossible import judge_extremes
-from agents.specialists.quality.merging import tidied
-from agents.specialists.quality.missing import ROLE, judge_missing
-from agents.specialists.quality.structure import judge_constant_columns, judge_reading
-from agents.specialists.quality.text import judge_shapes, judge_similar_values
+from agents.specialists.data_quality.duplicates import judge_candidate_keys, judge_duplicate_rows
+from agents.specialists.data_quality.hidden_missing import judge_hidden_missing
+from agents.specialists.data_quality.impossible import judge_extremes
+from agents.specialists.data_quality.merging import tidied
+from agents.specialists.data_quality.missing import ROLE, judge_missing
+from agents.specialists.data_quality.structure import judge_constant_columns, judge_reading
+from agents.specialists.data_quality.text import judge_shapes, judge_similar_values
 from agents.tools.candidate_keys import candidate_keys
 from agents.tools.duplicates import duplicate_rows
 from agents.tools.extremes import extreme_values
@@ -41,7 +41,7 @@ async def examine(examination: Examination) -> Sequence[Finding]:
     return tidied(await carry_out(examination, CHECKS))
 
 
-SPECIALIST: Final = Specialist(
+DATA_QUALITY_ENGINEER: Final = Specialist(
     role=ROLE,
     title="Data quality engineer",
     tools=tuple(dict.fromkeys((profile, *(check.tool for check in CHECKS)))),

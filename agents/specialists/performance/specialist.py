@@ -8,18 +8,18 @@ from agents.domain.finding import Finding
 from agents.domain.task import PinnedDataset
 from agents.specialist import Examination, Specialist
 from agents.specialists.attempt import attempt
-from agents.specialists.figures.columns import ColumnUses
-from agents.specialists.speed import ROLE
-from agents.specialists.speed.layout import judge_layout
-from agents.specialists.speed.service import judge_service
-from agents.specialists.speed.skew import candidate_keys, judge_skew
-from agents.specialists.speed.stream import (
+from agents.specialists.business.columns import ColumnUses
+from agents.specialists.performance import ROLE
+from agents.specialists.performance.layout import judge_layout
+from agents.specialists.performance.service import judge_service
+from agents.specialists.performance.skew import candidate_keys, judge_skew
+from agents.specialists.performance.stream import (
     INTERVALS_PER_STRETCH,
     judge_rate,
     judge_repeats,
     judge_timing,
 )
-from agents.specialists.speed.volume import judge_volume
+from agents.specialists.performance.volume import judge_volume
 from agents.tools.duplicate_events import duplicate_events
 from agents.tools.event_rate import event_rate
 from agents.tools.event_timing import event_timing
@@ -110,7 +110,7 @@ async def _events(examination: Examination) -> Sequence[Finding]:
     return findings
 
 
-SPECIALIST: Final = Specialist(
+PERFORMANCE_ANALYST: Final = Specialist(
     role=ROLE,
     title="Performance analyst",
     tools=(profile, file_layout, key_skew, periods, event_timing, duplicate_events, event_rate),

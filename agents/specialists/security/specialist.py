@@ -12,7 +12,7 @@ from agents.datasets.sql import identifier, literal
 from agents.domain.finding import Evidence, Finding, Severity, Subject
 from agents.specialist import Examination, Specialist
 from agents.specialists.check import Check, carry_out
-from agents.specialists.personal import Recognised, recognise
+from agents.specialists.security.personal import Recognised, recognise
 from agents.specialists.wording import counted, listed, percent
 from agents.tools.personal_data import INSIDE_EMAIL, PersonalColumn, personal_data
 from agents.tools.profile import TableProfile, profile
@@ -271,7 +271,7 @@ async def examine(examination: Examination) -> Sequence[Finding]:
     return await carry_out(examination, CHECKS)
 
 
-SPECIALIST: Final = Specialist(
+SECURITY_AUDITOR: Final = Specialist(
     role=ROLE,
     title="Security auditor",
     tools=(profile, *(check.tool for check in CHECKS)),

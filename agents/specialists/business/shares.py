@@ -5,8 +5,8 @@ from math import ceil
 from typing import Final
 
 from agents.domain.finding import Evidence, Finding, Subject
-from agents.specialists.figures import ROLE, brief
-from agents.specialists.figures.columns import Measure
+from agents.specialists.business import ROLE, brief
+from agents.specialists.business.columns import Measure
 from agents.specialists.wording import figure, percent
 from agents.tools.concentration import Concentration, shares_sql
 from agents.tools.profile import QUANTILES, ColumnProfile, TableProfile

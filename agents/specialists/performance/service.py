@@ -6,7 +6,7 @@ from typing import Final
 
 from agents.datasets.sql import identifier, literals
 from agents.domain.finding import Evidence, Finding, Subject
-from agents.specialists.speed import ROLE
+from agents.specialists.performance import ROLE
 from agents.specialists.wording import figure, listed, percent
 from agents.tools.column_names import words
 from agents.tools.profile import QUANTILES, ColumnProfile, TableProfile

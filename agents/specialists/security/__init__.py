@@ -1,0 +1,1 @@
+"""How the security auditor judges what its tools found; every piece of evidence is masked."""
