@@ -22,11 +22,11 @@ from typing import Final, Self
 import structlog
 from aiormq.abc import DeliveredMessage
 
+from bus.domain.slow_start import SURVIVAL, SlowStart
 from bus.errors import BusError, SettlementError, TransportClosedError
 from bus.transports.rabbitmq_connection import BrokerConnection, Channel, close_channel
 from bus.transports.rabbitmq_delivery import Copies, RabbitmqDelivery
 from bus.transports.rabbitmq_intake import Intake
-from bus.transports.rabbitmq_slow_start import SURVIVAL, SlowStart
 from bus.transports.rabbitmq_sources import Source
 
 _WATCH_INTERVAL: Final = 30.0

@@ -1,9 +1,6 @@
 """`SqliteSubscription`: takes messages out of one queue, as many at once as is safe.
 
-A subscription of a group begins with one message at a time and doubles that up to `prefetch` with
-every settlement, and with every message that it holds for `SURVIVAL` seconds. A message that came
-back without being settled brings it down to one again: it may be what kills its consumers, and
-should then be alone.
+How many that is, `bus.domain.slow_start` says: a subscription of a group begins with one.
 """
 
 import asyncio
@@ -13,6 +10,7 @@ from functools import partial
 from typing import Final, Self
 
 from bus.clock import Clock
+from bus.domain.slow_start import SURVIVAL, SlowStart
 from bus.errors import StoreError
 from bus.sqlite.database import Database
 from bus.sqlite.deliveries import Claimed, Lease, claim
@@ -22,9 +20,6 @@ from bus.transports.sqlite_delivery import SqliteDelivery
 
 LEASE: Final = 15.0
 """Seconds for which a message is taken; renewed long before."""
-
-SURVIVAL: Final = 1.0
-"""Seconds after which a message that is still being handled is not what kills its consumer."""
 
 _LONGEST_WAIT: Final = 5.0
 
@@ -52,7 +47,7 @@ class SqliteSubscription:
         self._held_by_all = held
         self._held: set[SqliteDelivery] = set()
         self._ready: deque[SqliteDelivery] = deque()
-        self._window = 1 if subscription.group else subscription.prefetch
+        self._slow_start = SlowStart(subscription.prefetch, gradual=subscription.group is not None)
         self._source: tuple[QueueId, PeerId] | None = None
         self._changed = asyncio.Event()
         self._may_have_more = True
@@ -99,7 +94,7 @@ class SqliteSubscription:
         self._held.discard(delivery)
         self._held_by_all.pop(delivery.lease, None)
         if has_survived:
-            self._grow()
+            self._slow_start.outlived()
         self._claim_soon()
 
     def __aiter__(self) -> Self:
@@ -128,7 +123,7 @@ class SqliteSubscription:
             asyncio.get_running_loop().call_soon(self._claim)
 
     def _claim(self) -> None:
-        room = self._window - len(self._held)
+        room = self._slow_start.window - len(self._held)
         if self._source is None or not self._may_have_more or room <= 0:
             self._is_claiming = False
             return
@@ -159,25 +154,21 @@ class SqliteSubscription:
             delivery = SqliteDelivery(
                 taken, database=self._database, clock=self._clock, holder=self
             )
-            if taken.redeliveries and self.subscription.group:
-                self._window = 1
+            self._slow_start.taken(redeliveries=taken.redeliveries)
             self._held.add(delivery)
             self._held_by_all[taken.lease] = delivery
             self._ready.append(delivery)
-            if self._window < self.subscription.prefetch:
+            if not self._slow_start.is_full:
                 asyncio.get_running_loop().call_later(SURVIVAL, self._outlive, delivery)
         if self._is_closed:
             self._hand_back_ready()
         else:
             self._claim_soon()
 
-    def _grow(self) -> None:
-        self._window = min(self._window * 2, self.subscription.prefetch)
-
     def _outlive(self, delivery: SqliteDelivery) -> None:
         """`delivery` was taken a while ago, and this process is still there."""
         if delivery in self._held and not self._is_closed:
-            self._grow()
+            self._slow_start.outlived()
             self._claim_soon()
 
     def _fail(self, error: BaseException) -> None:

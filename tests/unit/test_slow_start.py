@@ -1,6 +1,6 @@
 """How a consumer on RabbitMQ comes to hold as many messages as it may."""
 
-from bus.transports.rabbitmq_slow_start import SlowStart
+from bus.domain.slow_start import SlowStart
 
 
 def test_it_begins_with_one_and_doubles_up_to_the_limit():

@@ -5,9 +5,10 @@ and innocent ones would be parked with it. So a consumer begins with one message
 doubles that with each one that it settles or outlives. One that came back unsettled brings it down
 to one again: it may be what kills its consumers.
 
-The broker is asked for one message at first and for all of them once one was outlived, not for each
-number in between: it can be told another number only by another consumer, and what is on its way to
-the old one then comes back out of turn. A message that came back twice makes it one again.
+A broker that sends ahead is asked for one message at first and for all of them once one was
+outlived, not for each number in between: it can be told another number only by another consumer,
+and what is on its way to the old one then comes back out of turn. A message that came back twice
+makes it one again.
 
 *Source*: RFC 5681, section 3.1 (TCP slow start).
 """
@@ -21,7 +22,7 @@ _SURELY_CRASHED: Final = 2
 
 
 class SlowStart:
-    """`window` is how many messages may be in hand, `prefetch` how many the broker may send.
+    """`window` is how many messages may be in hand, `prefetch` how many may be sent ahead.
 
     Both are `limit` from the start unless `gradual`.
     """
