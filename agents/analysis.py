@@ -17,6 +17,7 @@ from agents.domain.report import ReportPublished
 from agents.domain.request import AnalysisRequested, DatasetReference
 from agents.domain.role import ORCHESTRATOR
 from agents.domain.task import TaskProgressed
+from agents.errors import AgentUsageError
 from agents.messages import REQUEST_TOPIC, progress_topic
 from agents.recorded import find_report
 from agents.service import serve_panel
@@ -43,7 +44,7 @@ class PendingAnalysis:
         bus: MessageBus,
         message: AgentMessage[AnalysisRequested],
         reply: "asyncio.Future[AgentMessage[Any]]",
-        progress: AsyncIterator[AgentMessage[Any]],
+        progress: AsyncIterator[AgentMessage[Any]] | None,
     ) -> None:
         self.request_id = request_key(message.sender, message.id)
         self._bus = bus
@@ -52,7 +53,13 @@ class PendingAnalysis:
         self._progress = progress
 
     async def progress(self) -> AsyncIterator[TaskProgressed]:
-        """What the specialists say they are doing, as it happens; ends when the caller stops."""
+        """What the specialists say they are doing, as it happens; ends when the caller stops.
+
+        Raises:
+            AgentUsageError: the request was made without `watch`.
+        """
+        if self._progress is None:
+            raise AgentUsageError("To see the progress of a request, make it with watch=True.")
         async for message in self._progress:
             if isinstance(message.content, TaskProgressed):
                 yield message.content
@@ -84,9 +91,13 @@ class PendingAnalysis:
 
 @asynccontextmanager
 async def request_analysis(
-    bus: MessageBus, request: AnalysisRequested, *, replay_of: str | None = None
+    bus: MessageBus,
+    request: AnalysisRequested,
+    *,
+    watch: bool = False,
+    replay_of: str | None = None,
 ) -> AsyncIterator[PendingAnalysis]:
-    """Publish `request` and keep its progress and report within reach.
+    """Publish `request` and keep its report within reach, and its progress if it is to be watched.
 
     Leaving the context does not withdraw the request.
 
@@ -96,10 +107,12 @@ async def request_analysis(
     """
     id = MessageId(str(uuid4()))
     request_id = request_key(bus.name, id)
-    async with (
-        bus.expect(id) as reply,
-        bus.subscribe(progress_topic(request_id)) as progress,
-    ):
+    async with AsyncExitStack() as stack:
+        reply = await stack.enter_async_context(bus.expect(id))
+        progress = None
+        if watch:
+            listening = bus.subscribe(progress_topic(request_id))
+            progress = await stack.enter_async_context(listening)
         message = await bus.publish(
             request,
             to=REQUEST_TOPIC,

@@ -68,7 +68,7 @@ async def _analyze(
         default_catalog(roots=settings.roots, cache=settings.cache) as catalog,
         session.bus("convener") as shared,
         convene(shared, panel, catalog=catalog) as bus,
-        request_analysis(bus, request) as pending,
+        request_analysis(bus, request, watch=True) as pending,
     ):
         async with shown(pending, panel.roles):
             report = await pending.report()

@@ -51,7 +51,10 @@ async def _publish(
     from agents.domain.role import ORCHESTRATOR
 
     request = build_request(session.settings, **options)
-    async with session.bus("convener") as bus, request_analysis(bus, request) as pending:
+    async with (
+        session.bus("convener") as bus,
+        request_analysis(bus, request, watch=wait) as pending,
+    ):
         click.echo(pending.request_id, err=wait)
         roles = request.panel or _builtin_roles()
         for role in await absent_roles(bus, [ORCHESTRATOR, *roles]):

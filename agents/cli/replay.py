@@ -52,7 +52,7 @@ async def _replay(
             )
             bus = await stack.enter_async_context(convene(bus, panel, catalog=catalog))
         pending = await stack.enter_async_context(
-            request_analysis(bus, request, replay_of=recorded.request_id)
+            request_analysis(bus, request, watch=True, replay_of=recorded.request_id)
         )
         click.echo(f"{pending.request_id} replays {recorded.request_id}.", err=True)
         async with shown(pending, request.panel or panel.roles):

@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from bus.domain.envelope import Envelope, Headers
 from bus.domain.message import (
@@ -104,7 +105,7 @@ def encode(message: AgentMessage[Payload]) -> bytes:
     if message.traceparent is not None:
         attributes["traceparent"] = message.traceparent
     attributes.update(check_metadata(message.metadata))
-    head = json.dumps(attributes, ensure_ascii=False, separators=(",", ":")).encode()
+    head = to_json(attributes)
     data = message.content.__pydantic_serializer__.to_json(message.content)
     body = b"".join((head[:-1], b',"data":', data, b"}"))
     if len(body) > MAX_BYTES:
@@ -198,7 +199,7 @@ def decode(event: Event, registry: Registry, *, topic: str, now: datetime) -> Ag
 
 def format_instant(instant: datetime) -> str:
     """RFC 3339 in UTC with microseconds, so that instants sort as text."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -249,7 +249,7 @@ async def test_the_same_id_with_other_content_is_refused_and_with_the_same_answe
 async def test_a_cancelled_request_ends_in_a_report_that_says_so(stage: Stage) -> None:
     async with (
         stage.serving(Panel(counter("one"), specialist("slow", never))) as bus,
-        request_analysis(bus, stage.request()) as pending,
+        request_analysis(bus, stage.request(), watch=True) as pending,
     ):
         async for progressed in pending.progress():
             if (progressed.role, progressed.phase) == ("slow", "checking"):
