@@ -87,7 +87,7 @@ class CircuitBreaker:
             raise ToolTimeoutError(
                 self.name, f"{self.name} took longer than {timeout:g} s."
             ) from error
-        except Exception as error:
+        except Exception as error:  # passed on; here it is only weighed
             ending = "failed" if counts(error) else "abandoned"
             raise
         finally:

@@ -66,6 +66,7 @@ class Received:
         self.message: AgentMessage[Any] | None = None
         self._interruption: Outcome | None = None
         self._handling: asyncio.Task[Any] | None = None
+        self._is_handled = False
 
     @property
     def envelope(self) -> Envelope:
@@ -87,9 +88,11 @@ class Received:
         return self.message.conversation if self.message else None
 
     def interrupt(self, outcome: Outcome) -> None:
-        """Stop the handler with `outcome`; no effect before, after, or a second time."""
-        if self._handling is not None and self._interruption is None:
-            self._interruption = outcome
+        """Stop the handler with `outcome`, or keep it from beginning; no effect a second time."""
+        if self._is_handled or self._interruption is not None:
+            return
+        self._interruption = outcome
+        if self._handling is not None:
             self._handling.cancel()
 
     async def handle(
@@ -97,6 +100,8 @@ class Received:
     ) -> Outcome | Payload | None:
         """What the handler returned, or the outcome with which it was stopped."""
         assert self.message is not None
+        if (earlier := self._interruption) is not None:
+            return earlier
         self._handling = task = asyncio.current_task()
         assert task is not None
         try:
@@ -112,6 +117,7 @@ class Received:
             return RetryWanted(f"The handler took longer than {limit:g} s.")
         finally:
             self._handling = None
+            self._is_handled = True
             if self._interruption is not None:
                 task.uncancel()
 
@@ -207,7 +213,7 @@ class Consumer:
         with structlog.contextvars.bound_contextvars(
             message_id=delivery.envelope.id, topic=delivery.envelope.topic
         ):
-            watch = asyncio.create_task(_watch(received), name="watch delivery")
+            delivery.lost.add_done_callback(lambda _: received.interrupt(DeliveryLost()))
             try:
                 outcome = await self._outcome(received)
                 settlement = settle(
@@ -223,7 +229,6 @@ class Consumer:
             except (TransportError, StoreError) as error:
                 _log.warning("bus.settlement.failed", error=str(error))
             finally:
-                watch.cancel()
                 self._attended.discard(received)
                 if not self._attended:
                     self._idle.set()
@@ -302,8 +307,3 @@ class Consumer:
             await self._reply(received, fault)
         except (TransportError, StoreError, NotPermittedError, MessageError) as error:
             _log.warning("bus.fault.undeliverable", error=str(error))
-
-
-async def _watch(received: Received) -> None:
-    await received.delivery.lost.wait()
-    received.interrupt(DeliveryLost())

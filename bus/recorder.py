@@ -136,7 +136,7 @@ async def _insist(delivery: Delivery, act: Callable[[], Awaitable[None]]) -> Non
     To hand the message back instead would use up its deliveries while the history is out of reach.
     """
     pause = _FIRST_PAUSE
-    while not delivery.lost.is_set():
+    while not delivery.lost.done():
         try:
             await act()
         except TransportClosedError:

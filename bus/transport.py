@@ -82,8 +82,11 @@ class Delivery(Protocol):
         ...
 
     @property
-    def lost(self) -> asyncio.Event:
-        """Set once the message is no longer ours: its lease ran out or its channel is gone."""
+    def lost(self) -> "asyncio.Future[None]":
+        """Done once the message is no longer ours: its lease ran out or its channel is gone.
+
+        Give it a callback; whoever awaits it shields it.
+        """
         ...
 
     async def ack(self) -> None:

@@ -68,7 +68,7 @@ class RabbitmqDelivery:
         self.envelope = wire.envelope_of(message, topic_exchange=TOPIC_EXCHANGE)
         self.attempt = wire.attempt_of(message) if attempt is None else attempt
         self.redeliveries = wire.redeliveries_of(message)
-        self.lost = asyncio.Event()
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tag = message.delivery_tag or 0
         self._group = group
         self._origin = origin
@@ -79,6 +79,11 @@ class RabbitmqDelivery:
     def abandoned(self) -> tuple[ParkReason, str] | None:
         """Why the broker parked it, as a reason and a sentence; None if it did not."""
         return parking.abandonment(self.message)
+
+    def lose(self) -> None:
+        """Its channel is gone, so its message is somebody else's."""
+        if not self.lost.done():
+            self.lost.set_result(None)
 
     async def ack(self) -> None:
         async with self._settlement():
@@ -123,7 +128,7 @@ class RabbitmqDelivery:
     async def _settlement(self) -> AsyncIterator[None]:
         if self._is_settled:
             raise SettlementError("The delivery was settled before.")
-        if self.lost.is_set() or not self.channel.connection.is_opened:
+        if self.lost.done() or not self.channel.connection.is_opened:
             raise SettlementError("The delivery was lost with its connection: another will come.")
         self._is_settled = True
         try:

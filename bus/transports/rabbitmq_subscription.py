@@ -266,7 +266,7 @@ class RabbitmqSubscription:
             timer.cancel()
         self._timers.clear()
         for delivery in (*self._buffer, *self._held):
-            delivery.lost.set()
+            delivery.lose()
         self._buffer.clear()
         self._held.clear()
         self._change.set()

@@ -36,7 +36,7 @@ class SqliteDelivery:
     """Implements `Delivery`; every settlement is fenced by the lease."""
 
     def __init__(self, taken: Taken, *, database: Database, clock: Clock, holder: Holder) -> None:
-        self.lost = asyncio.Event()
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._taken = taken
         self._database = database
         self._clock = clock
@@ -62,7 +62,7 @@ class SqliteDelivery:
 
     def lose(self) -> None:
         """Its lease is gone, so its message is somebody else's."""
-        self.lost.set()
+        self._give_up()
         self._holder.let_go(self)
 
     async def ack(self) -> None:
@@ -121,7 +121,7 @@ class SqliteDelivery:
     ) -> None:
         if self._is_settled:
             raise SettlementError("The delivery was settled already.")
-        if self.lost.is_set():
+        if self.lost.done():
             raise SettlementError("The delivery was lost: its message is somebody else's now.")
         settling = self._database.submit(work, durable=durable)
         self._is_settled = True
@@ -132,5 +132,9 @@ class SqliteDelivery:
             self._is_settled = False
             raise
         if not was_held:
-            self.lost.set()
+            self._give_up()
             raise SettlementError("The delivery's lease ran out before it was settled.")
+
+    def _give_up(self) -> None:
+        if not self.lost.done():
+            self.lost.set_result(None)

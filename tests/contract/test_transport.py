@@ -58,7 +58,7 @@ async def test_a_delivery_carries_the_envelope_as_it_was_published(transport, ot
         delivery = await next_of(deliveries)
         assert delivery.envelope == sent
         assert (delivery.attempt, delivery.redeliveries) == (1, 0)
-        assert not delivery.lost.is_set()
+        assert not delivery.lost.done()
         await delivery.ack()
 
 
@@ -397,7 +397,7 @@ async def test_closing_hands_back_what_was_not_settled(bus: BusUnderTest, transp
         delivery = await next_of(deliveries)
         await leaving.aclose()
         await leaving.aclose()
-        assert delivery.lost.is_set()
+        assert delivery.lost.done()
         with pytest.raises(SettlementError):
             await delivery.ack()
     async with transport.subscribe(of_group(topic)) as deliveries:

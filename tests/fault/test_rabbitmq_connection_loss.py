@@ -101,7 +101,7 @@ async def test_a_handler_lives_on_when_its_delivery_is_lost(transport, proxy):
         delivery = await next_of(deliveries)
         await proxy.cut()
         async with asyncio.timeout(5):
-            await delivery.lost.wait()
+            await delivery.lost
         with pytest.raises(SettlementError):
             await delivery.ack()
         again = await next_of(deliveries)

@@ -169,7 +169,7 @@ class SqliteTransportMachine(RuleBasedStateMachine):
         if not waiting.is_taken or self.model.handouts[waiting] != handout:
             with pytest.raises(SettlementError):
                 self.run(settling)
-            assert delivery.lost.is_set()
+            assert delivery.lost.done()
             return
         self.run(settling)
         waiting.is_taken, waiting.due_at = False, None

@@ -201,6 +201,48 @@ async def test_a_shut_down_hands_unfinished_work_to_the_next_worker(bus: Message
     assert [context.attempt for context in handler.contexts] == [1]
 
 
+async def test_a_shut_down_keeps_a_handler_from_beginning(tmp_path: Path) -> None:
+    verifying, let_go = asyncio.Event(), asyncio.Event()
+
+    async def verify(message: AgentMessage[Asked], envelope: object) -> Principal:
+        verifying.set()
+        await let_go.wait()
+        return Principal(subject="ada", scopes=frozenset())
+
+    handler = Script(None)
+    url = f"sqlite:///{tmp_path}/bus.db"
+    async with connect(url, registry=REGISTRY, verify=verify) as bus:
+        async with bus.serve("questions", handler, group="answerers", grace=0.0) as consumer:
+            await bus.publish(Asked(text="?"), to="questions")
+            await asyncio.wait_for(verifying.wait(), BOUND)
+            consumer.stop()
+            await asyncio.sleep(0.05)
+            let_go.set()
+        assert handler.messages == []
+        async with bus.serve("questions", handler, group="answerers"):
+            await asyncio.wait_for(handler.finished.wait(), BOUND)
+
+
+async def test_a_delivery_that_is_lost_stops_its_handler(bus: MessageBus) -> None:
+    started, stopped = asyncio.Event(), asyncio.Event()
+
+    async def wait(message: AgentMessage[Asked], context: Context) -> None:
+        if context.redeliveries:
+            return
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    async with bus.serve("questions", wait, group="answerers", grace=0.0) as consumer:
+        await bus.publish(Asked(text="?"), to="questions")
+        await asyncio.wait_for(started.wait(), BOUND)
+        (received,) = consumer._attended
+        received.delivery.lost.set_result(None)
+        await asyncio.wait_for(stopped.wait(), BOUND)
+
+
 async def test_draining_lets_a_running_handler_finish(bus: MessageBus) -> None:
     started, let_go, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
 

@@ -124,7 +124,7 @@ async def test_a_lease_that_ran_out_fences_whoever_had_it(bus: SqliteBus, clock:
             assert (delivery.attempt, delivery.redeliveries) == (1, 1)
             with pytest.raises(SettlementError):
                 await late.ack()
-            assert late.lost.is_set()
+            assert late.lost.done()
             await delivery.ack()
             assert await is_silent(others)
 
@@ -143,7 +143,7 @@ async def test_leases_are_renewed(bus: SqliteBus, clock: ManualClock, monkeypatc
         for _ in range(6):
             clock.advance(4)
             await until(both_have_renewed)
-        assert not taken.result().lost.is_set()
+        assert not taken.result().lost.done()
         await taken.result().ack()
         for taker in takers:
             taker.cancel()
@@ -164,7 +164,7 @@ async def test_a_renewal_that_comes_too_late_says_that_the_delivery_is_lost(
             await next_of(others)
             clock.advance(4)
             async with asyncio.timeout(PATIENCE):
-                await late.lost.wait()
+                await late.lost
 
 
 async def test_who_was_given_up_comes_back(bus: SqliteBus, clock: ManualClock, monkeypatch):
@@ -181,7 +181,7 @@ async def test_who_was_given_up_comes_back(bus: SqliteBus, clock: ManualClock, m
         )
         clock.advance(4)
         async with asyncio.timeout(PATIENCE):
-            await held.lost.wait()
+            await held.lost
         again = await next_of(work)
         assert again.envelope.id == held.envelope.id
         await again.ack()
