@@ -1,6 +1,5 @@
 """Live progress on standard error: a line per specialist, redrawn at a terminal, else appended."""
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -99,4 +98,3 @@ async def _append(pending: PendingAnalysis, board: _Board) -> None:
         board.hear(progressed)
         if progressed.phase in ("done", "failed", "missing"):
             click.echo(f"{progressed.role}: {_sentence(progressed)}", err=True)
-            await asyncio.sleep(0)
