@@ -104,7 +104,7 @@ class SnapshotStore:
             DatasetUnreachableError, DatasetFormatError: the source cannot be read.
             DatasetChangedError: it went on changing while it was read.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for _ in range(ATTEMPTS):
             before = _state(source)
             version = content_version(source, interruption)

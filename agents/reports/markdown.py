@@ -16,18 +16,19 @@ from agents.domain.report import Recommendation, ReportPublished
 from agents.domain.synthesis.wording import counted, speciality
 from agents.reports.outline import (
     FIRST_STEPS,
-    STATUS,
     TOP_CONNECTIONS,
     connections,
+    is_examined,
     measurement,
     model_line,
-    names,
     route_line,
     run_line,
     severity_counts,
     shown,
     shown_findings,
+    status_line,
     terms,
+    title,
 )
 from agents.reports.plain import LONGEST, LONGEST_SETUP, LONGEST_SQL, plain, plain_sql
 
@@ -44,15 +45,20 @@ _UNLINKED: Final = {":": "&#58;//", "w": "www&#46;", "@": "@&#8203;", "#": "#&#8
 def render(report: ReportPublished, *, show_all: bool = False) -> str:
     """The report as Markdown, ending in a newline; `show_all` leaves nothing out."""
     blocks = [
-        f"# Analysis of {escaped(names(report))}",
+        f"# {escaped(title(report))}",
         *_notice(report),
         *([f"**Question:** {escaped(report.question, LONG)}"] if report.question.strip() else []),
         escaped(report.executive_summary, LONG),
-        *_first_steps(report, show_all=show_all),
-        *_findings(report, show_all=show_all),
-        *_connections(report, show_all=show_all),
-        *_origin(report),
     ]
+    if is_examined(report):
+        blocks += [
+            *_first_steps(report, show_all=show_all),
+            *_findings(report, show_all=show_all),
+            *_connections(report, show_all=show_all),
+            *_origin(report),
+        ]
+    else:
+        blocks.append(escaped(run_line(report)))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -96,7 +102,7 @@ def _longest_run(text: str) -> int:
 def _notice(report: ReportPublished) -> Iterator[str]:
     if report.status == "complete" and not report.missing:
         return
-    lines = [f"**{STATUS[report.status]}**"]
+    lines = [f"**{status_line(report)}**"]
     lines += [
         f"{escaped(speciality(each.role)).capitalize()}: {escaped(each.reason)}"
         for each in report.missing
@@ -209,7 +215,7 @@ def _origin(report: ReportPublished) -> Iterator[str]:
             for member in report.panel
         ),
     )
-    lines = (STATUS[report.status], route_line(report), model_line(report), run_line(report))
+    lines = (status_line(report), route_line(report), model_line(report), run_line(report))
     yield "\n".join(f"- {escaped(line)}" for line in lines)
     setups = [each.setup_sql for each in report.datasets if each.setup_sql.strip()]
     if setups:

@@ -15,7 +15,7 @@ FIRST_STEPS: Final = 5
 TOP_CONNECTIONS: Final = 3
 """How many themes, conflicts, dependencies, opportunities are shown unless asked for all."""
 
-STATUS: Final[dict[ReportStatus, str]] = {
+_STATUS: Final[dict[ReportStatus, str]] = {
     "complete": "Complete: every member of the panel answered.",
     "partial": "Partial: part of the panel is missing, so what it would have found is too.",
     "failed": "Failed: too little of the panel answered for a verdict.",
@@ -46,9 +46,23 @@ def severity_counts(findings: Sequence[Finding]) -> str:
     return f"{counted(len(findings), 'finding')}: {', '.join(parts)}."
 
 
-def names(report: ReportPublished) -> str:
-    """The datasets, by file; the name that SQL knows them by, where that is another."""
-    return listed(map(_named, report.datasets)) or "no dataset"
+def title(report: ReportPublished) -> str:
+    """What was analysed: by file, and the name that SQL knows it by where that is another."""
+    if not is_examined(report):
+        return "No analysis"
+    return f"Analysis of {listed(map(_named, report.datasets))}"
+
+
+def is_examined(report: ReportPublished) -> bool:
+    """Whether anybody looked at the data at all."""
+    return bool(report.datasets)
+
+
+def status_line(report: ReportPublished) -> str:
+    """How it ended, in one sentence."""
+    if report.status == "failed" and not is_examined(report):
+        return "Failed: the data could not be examined."
+    return _STATUS[report.status]
 
 
 def _named(dataset: ReportedDataset) -> str:

@@ -19,18 +19,19 @@ from agents.domain.report import ReportPublished, ReportStatus
 from agents.domain.synthesis.wording import counted, speciality
 from agents.reports.outline import (
     FIRST_STEPS,
-    STATUS,
     TOP_CONNECTIONS,
     connections,
+    is_examined,
     measurement,
     model_line,
-    names,
     route_line,
     run_line,
     severity_counts,
     shown,
     shown_findings,
+    status_line,
     terms,
+    title,
 )
 from agents.reports.plain import LONGEST_SETUP, plain, plain_sql
 
@@ -55,6 +56,8 @@ _STATUS_COLOURS: Final[dict[ReportStatus, str]] = {
 
 def render(report: ReportPublished, *, show_all: bool = False) -> RenderableType:
     """The report as something that a rich console prints; `show_all` leaves nothing out."""
+    if not is_examined(report):
+        return Group(*_head(report), Text(""), Text(plain(run_line(report)), style="dim"))
     return Group(
         *_head(report),
         *_first_steps(report, show_all=show_all),
@@ -66,18 +69,18 @@ def render(report: ReportPublished, *, show_all: bool = False) -> RenderableType
 
 
 def _head(report: ReportPublished) -> Iterator[RenderableType]:
-    title = Table.grid(expand=True)
-    title.add_column()
-    title.add_column(justify="right")
-    title.add_row(
-        Text(f"Analysis of {plain(names(report))}", style="bold"),
+    heading = Table.grid(expand=True)
+    heading.add_column()
+    heading.add_column(justify="right")
+    heading.add_row(
+        Text(plain(title(report)), style="bold"),
         Text(report.status.upper(), style=_STATUS_COLOURS[report.status]),
     )
-    yield title
+    yield heading
     if report.question.strip():
         yield Text(f"“{plain(report.question)}”", style="italic")
     if report.status != "complete":
-        yield Text(STATUS[report.status], style=_STATUS_COLOURS[report.status])
+        yield Text(status_line(report), style=_STATUS_COLOURS[report.status])
     for missing in report.missing:
         yield _entry("✗", f"{speciality(missing.role)}: {missing.reason}", style="yellow")
     yield Text("")

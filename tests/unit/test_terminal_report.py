@@ -79,10 +79,11 @@ def test_all_means_all_with_impact_and_advice() -> None:
     assert "Joins lose rows." in text
 
 
-def test_a_report_without_anything_is_still_one() -> None:
-    text = drawn(report(panel=(), datasets=(), route=None))
-    assert "No findings." in text
-    assert "Analysis of no dataset" in text
+def test_a_request_whose_data_nobody_could_examine_is_said_to_be_one() -> None:
+    text = drawn(report(panel=(), datasets=(), route=None, status="failed"))
+    assert "No analysis" in text
+    assert "the data could not be examined" in text
+    assert "Findings" not in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
