@@ -16,7 +16,7 @@ from bus import (
     HistoryQuery,
     HistoryRecord,
     MessageBus,
-    UnknownMessageTypeError,
+    MessageError,
     decode,
     parse,
 )
@@ -77,11 +77,11 @@ async def find_report(bus: MessageBus, request_id: str) -> ReportPublished | Non
 
 
 def read(record: HistoryRecord) -> AgentMessage[Any] | None:
-    """The typed message of a record; None if it is none of ours."""
-    event = parse(record.body)
+    """The typed message of a record; None if it is none of ours, or none at all."""
     try:
+        event = parse(record.body)
         return decode(event, REGISTRY, topic=record.topic, now=datetime.fromisoformat(record.time))
-    except UnknownMessageTypeError:
+    except MessageError:
         return None
 
 

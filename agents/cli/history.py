@@ -83,10 +83,12 @@ def _line(record: "HistoryRecord") -> str:
 
 
 def _json(record: "HistoryRecord") -> str:
-    return json.dumps(
-        {"position": record.position, "topic": record.topic, "event": json.loads(record.body)},
-        ensure_ascii=True,
-    )
+    """One line; a body that is no JSON is given as text."""
+    try:
+        event = json.loads(record.body)
+    except ValueError:
+        event = record.body.decode("utf-8", errors="backslashreplace")
+    return json.dumps({"position": record.position, "topic": record.topic, "event": event})
 
 
 def _instant(text: str | None) -> datetime | None:
