@@ -134,10 +134,17 @@ class Worker:
         try:
             yield
         except BaseException:
-            await self._bus.ledger.release(claim)
+            await self._give_up(claim)
             raise
         finally:
             renewing.cancel()
+
+    async def _give_up(self, claim: Claim) -> None:
+        """Release the claim; where that fails its lease runs out, and no other failure is hidden."""
+        try:
+            await self._bus.ledger.release(claim)
+        except (StoreError, TransportError) as error:
+            _log.warning("agents.claim.unreleased", key=claim.key, error=str(error))
 
     async def _renew(self, claim: Claim) -> None:
         while True:

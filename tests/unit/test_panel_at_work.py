@@ -32,8 +32,11 @@ from agents.recorded import find_request
 from agents.service import serve_panel
 from agents.tool import tool
 from bus import (
+    Claim,
+    ConnectionLostError,
     Fault,
     HistoryQuery,
+    Ledger,
     MessageBus,
     NotPermittedError,
     Principal,
@@ -97,6 +100,18 @@ async def never(examination: Examination) -> Sequence[Finding]:
 
 async def stumble(examination: Examination) -> Sequence[Finding]:
     raise ZeroDivisionError("a bug of its own")
+
+
+class NeverReleases:
+    """A ledger that is out of reach whenever a claim is to be given up."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.claim, self.renew, self.record = ledger.claim, ledger.renew, ledger.record
+        self.look_up, self.aclose = ledger.look_up, ledger.aclose
+
+    async def release(self, claim: Claim) -> None:
+        raise ConnectionLostError("The ledger does not answer.")
 
 
 class Stage:
@@ -190,6 +205,18 @@ async def test_a_specialist_with_a_bug_is_parked_and_named_with_its_error(stage:
     assert report.status == "partial"
     assert "a bug of its own" in report.missing[0].reason
     assert letter.group == "agent.clumsy"
+
+
+async def test_a_ledger_that_fails_while_a_claim_is_given_up_hides_no_other_failure(
+    stage: Stage,
+) -> None:
+    panel = Panel(specialist("clumsy", stumble))
+    async with stage.serving(panel) as bus:
+        bus.ledger = NeverReleases(bus.ledger)
+        report = await stage.report(bus)
+        (letter,) = await bus.dead_letters.list()
+    assert "a bug of its own" in report.missing[0].reason
+    assert (letter.reason, letter.attempts) == ("failed", 1)
 
 
 async def test_without_the_required_specialist_the_report_is_failed(stage: Stage) -> None:
