@@ -140,7 +140,7 @@ class Worker:
             renewing.cancel()
 
     async def _give_up(self, claim: Claim) -> None:
-        """Release the claim; where that fails its lease runs out, and no other failure is hidden."""
+        """Release the claim; where that fails its lease runs out, and hides no other failure."""
         try:
             await self._bus.ledger.release(claim)
         except (StoreError, TransportError) as error:
