@@ -9,14 +9,22 @@ AgentError
 │   ├── DatasetChangedError      it is no longer what was pinned
 │   ├── UnknownTableError        no dataset has that name
 │   └── QueryError               the engine refused a statement
-└── ToolError                    a tool call gave no result
-    ├── UnknownToolError         no such tool, or not for this task
-    ├── ToolArgumentsError       the arguments do not fit its signature
-    ├── ToolDeniedError          the authority at hand does not permit it
-    ├── ToolTimeoutError         it took too long
-    ├── ToolFailedError          it raised
-    ├── CircuitOpenError         its circuit breaker is open
-    └── ResultTooLargeError      its result does not fit into a message
+├── ToolError                    a tool call gave no result
+│   ├── UnknownToolError         no such tool, or not for this task
+│   ├── ToolArgumentsError       the arguments do not fit its signature
+│   ├── ToolDeniedError          the authority at hand does not permit it
+│   ├── ToolTimeoutError         it took too long
+│   ├── ToolFailedError          it raised
+│   ├── CircuitOpenError         its circuit breaker is open
+│   └── ResultTooLargeError      its result does not fit into a message
+└── ModelError                   a model gave no answer that can be used
+    ├── ModelUnavailableError    it cannot be reached, is broken, or its circuit is open
+    ├── ModelTimeoutError        it took too long
+    ├── ModelThrottledError      the provider wants fewer calls
+    ├── ModelRefusedError        the provider refuses the key, the name or the request
+    ├── ModelOverflowError       what it was sent is longer than it can read
+    ├── ModelAnswerError         its answer has not the form that was asked for
+    └── BudgetExhaustedError     the budget does not allow another call
 
 `retryable` says whether the same act may succeed later without a change. Every message tells the
 reader what happened and what to do next.
@@ -112,3 +120,45 @@ class ResultTooLargeError(ToolError):
         )
         self.size = size
         self.limit = limit
+
+
+class ModelError(AgentError):
+    """A model gave no answer that can be used."""
+
+
+class ModelUnavailableError(ModelError):
+    """The model cannot be reached, is broken, or its circuit is open."""
+
+    retryable = True
+
+
+class ModelTimeoutError(ModelError):
+    """The model took longer than it may."""
+
+    retryable = True
+
+
+class ModelThrottledError(ModelError):
+    """The provider wants fewer calls; `retry_after` is seconds."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ModelRefusedError(ModelError):
+    """The provider refuses the key, the model's name or the request."""
+
+
+class ModelOverflowError(ModelError):
+    """What the model was sent is longer than it can read."""
+
+
+class ModelAnswerError(ModelError):
+    """The model's answer has not the form that was asked for."""
+
+
+class BudgetExhaustedError(ModelError):
+    """The budget does not allow another call."""

@@ -2,7 +2,7 @@
 
 from typing import Final, TypeAlias
 
-from agents.domain.call import CircuitChanged, ToolCalled
+from agents.domain.call import CircuitChanged, ModelCalled, ToolCalled
 from agents.domain.report import ReportPublished
 from agents.domain.request import AnalysisCancelled, AnalysisRequested
 from agents.domain.task import (
@@ -23,6 +23,7 @@ AgentPayload: TypeAlias = (
     | TaskCompleted
     | TaskFailed
     | ToolCalled
+    | ModelCalled
     | CircuitChanged
     | ReportPublished
     | Fault
@@ -38,6 +39,7 @@ REGISTRY: Final = Registry(
     TaskCompleted,
     TaskFailed,
     ToolCalled,
+    ModelCalled,
     CircuitChanged,
     ReportPublished,
     Fault,

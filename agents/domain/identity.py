@@ -33,6 +33,16 @@ def task_key(task: str) -> str:
     return f"task:{task}"
 
 
+def synthesis_key(request_id: str) -> str:
+    """Under which the synthesis is recorded, which a model may have been paid for."""
+    return f"synthesis:{request_id}"
+
+
+def round_key(request_id: str, number: int) -> str:
+    """Under which the assignments of a further round are recorded."""
+    return f"round:{request_id}:{number}"
+
+
 def report_key(request_id: str) -> str:
     """Under which the report is recorded."""
     return f"report:{request_id}"

@@ -6,12 +6,17 @@ from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
+from agents.domain.claim import Claim, Measurement
+from agents.domain.dispute import Position
 from agents.domain.finding import Finding, Level, Part
-from agents.domain.task import PinnedDataset, Route
+from agents.domain.task import Fallback, PinnedDataset, Route
+from agents.domain.usage import Budget, Usage
 from bus.domain.message import Payload
 
 ReportStatus: TypeAlias = Literal["complete", "partial", "failed", "cancelled", "expired"]
 MemberStatus: TypeAlias = Literal["completed", "failed", "missing"]
+Origin: TypeAlias = Literal["rules", "model"]
+"""Whether a statement follows from the findings by rule, or a model made it and cites them."""
 
 
 class ReportedDataset(Part):
@@ -40,13 +45,22 @@ class ReportedDataset(Part):
 
 
 class Member(Part):
-    """One specialist's part in the report."""
+    """One specialist's part in the report.
+
+    `claims` are what its model says; `dropped_claims` counts those whose citations or figures did
+    not stand. `measurements` are those that a claim cites. `fallbacks` say what could not be had.
+    """
 
     role: str
     status: MemberStatus
     findings: int = 0
     fallback_level: str = "full"
+    fallbacks: tuple[Fallback, ...] = ()
     notes: tuple[str, ...] = ()
+    model: str | None = None
+    claims: tuple[Claim, ...] = ()
+    dropped_claims: int = 0
+    measurements: tuple[Measurement, ...] = ()
 
 
 class Missing(Part):
@@ -62,14 +76,21 @@ class Theme(Part):
     title: str
     finding_ids: tuple[str, ...]
     explanation: str
+    origin: Origin = "rules"
 
 
 class Conflict(Part):
-    """Two recommendations that pull in different directions, and how to reconcile them."""
+    """Two recommendations that pull in different directions, and how to reconcile them.
+
+    `positions` are what both sides answered when they were asked, in the last round; `is_settled`
+    says whether the resolution has their consent.
+    """
 
     between: tuple[str, str]
     issue: str
     resolution: str
+    positions: tuple[Position, ...] = ()
+    is_settled: bool = False
 
 
 class Dependency(Part):
@@ -86,6 +107,7 @@ class Opportunity(Part):
     title: str
     finding_ids: tuple[str, ...]
     explanation: str
+    origin: Origin = "rules"
 
 
 class Recommendation(Part):
@@ -101,12 +123,22 @@ class Recommendation(Part):
     depends_on: tuple[int, ...] = ()
     success_metric: str
     monitoring: str
+    origin: Origin = "rules"
 
 
 class Synthesis(Part):
-    """What follows from all findings together. `findings` are merged and ranked, first first."""
+    """What follows from all findings together. `findings` are merged and ranked, first first.
+
+    `narrative` is what a model says across the specialities, `dropped_claims` how much of that did
+    not stand.
+    """
 
     executive_summary: str
+    narrative: tuple[Claim, ...] = ()
+    dropped_claims: int = 0
+    model: str | None = None
+    usage: Usage = Usage()
+    fallbacks: tuple[Fallback, ...] = ()
     findings: tuple[Finding, ...]
     themes: tuple[Theme, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
@@ -127,6 +159,9 @@ class Run(Part):
     seconds: float
     host: str
     member_seconds: dict[str, float] = Field(default_factory=dict)
+    usage: dict[str, Usage] = Field(default_factory=dict)
+    """By role, that of the orchestrator included; empty when no model was asked."""
+    budget: Budget = Budget()
     replay_of: str | None = None
 
 
@@ -144,6 +179,9 @@ class ReportPublished(Payload):
     panel: tuple[Member, ...] = ()
     missing: tuple[Missing, ...] = ()
     executive_summary: str
+    narrative: tuple[Claim, ...] = ()
+    dropped_claims: int = 0
+    """Of the narrative; those of the specialists are counted with them."""
     findings: tuple[Finding, ...] = ()
     themes: tuple[Theme, ...] = ()
     conflicts: tuple[Conflict, ...] = ()

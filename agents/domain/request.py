@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agents.domain.role import Role
+from agents.domain.usage import Budget
 from bus.domain.message import Payload
 
 MAX_DEADLINE = 20 * 60.0
@@ -71,6 +72,7 @@ class AnalysisRequested(Payload):
     panel: tuple[Role, ...] = Field(default=(), max_length=32)
     gather: GatherPolicy = GatherPolicy()
     deadline: float = Field(default=300.0, gt=0, le=MAX_DEADLINE)
+    budget: Budget = Budget()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "AnalysisRequested":

@@ -4,8 +4,12 @@ from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
+from agents.domain.claim import Claim, Measurement
+from agents.domain.dispute import Dispute, Position
 from agents.domain.finding import Finding, Part
+from agents.domain.request import Characteristics
 from agents.domain.role import Role
+from agents.domain.usage import Budget, Usage
 from bus.domain.message import Payload
 
 RouteKind: TypeAlias = Literal["batch", "streaming"]
@@ -45,11 +49,18 @@ class Route(Part):
 
 
 class Assignment(Part):
-    """What one role is to find out, with which of its tools."""
+    """What one role is to find out, with which of its tools.
+
+    `unavailable` are tools that it would have if their circuits were not open. With `disputes` it
+    is a further round: the role answers these, and does not examine the data again.
+    """
 
     role: Role
     questions: tuple[str, ...]
     tools: tuple[str, ...]
+    unavailable: tuple[str, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+    budget: Budget = Budget()
 
 
 class AnalysisPlanned(Payload):
@@ -62,6 +73,7 @@ class AnalysisPlanned(Payload):
     question: str
     datasets: tuple[PinnedDataset, ...]
     route: Route
+    characteristics: Characteristics = Characteristics()
     assignments: tuple[Assignment, ...]
 
 
@@ -76,11 +88,31 @@ class TaskAssigned(Payload):
     question: str
     questions: tuple[str, ...]
     tools: tuple[str, ...]
+    unavailable: tuple[str, ...] = ()
     datasets: tuple[PinnedDataset, ...]
     route: Route
+    characteristics: Characteristics = Characteristics()
+    disputes: tuple[Dispute, ...] = ()
+    budget: Budget = Budget()
+    """What this task may spend on models."""
 
 
-Phase: TypeAlias = Literal["queued", "assigned", "reading", "checking", "done", "failed", "missing"]
+Phase: TypeAlias = Literal[
+    "queued", "assigned", "reading", "checking", "asking", "done", "failed", "missing"
+]
+"""`asking` is waiting for a model."""
+
+FallbackLevel: TypeAlias = Literal["full", "simplified", "cached", "partial", "degraded"]
+"""How much of a task was done as it should be: all of it (`full`); the model was asked less
+(`simplified`); it answered earlier (`cached`); the model, or some of the checks, are missing
+(`partial`); no check could be made (`degraded`)."""
+
+
+class Fallback(Part):
+    """A level that a task came down to, and why the one before could not be had."""
+
+    level: FallbackLevel
+    reason: str
 
 
 class TaskProgressed(Payload):
@@ -96,7 +128,11 @@ class TaskProgressed(Payload):
 
 
 class TaskCompleted(Payload):
-    """A specialist's result: 0..n findings, in the order in which it found them."""
+    """A specialist's result: 0..n findings, in the order in which it found them.
+
+    `claims` are what a model says about them, `measurements` what it looked up for that.
+    `dropped_claims` counts those that did not stand. `positions` answer the task's disputes.
+    """
 
     message_type: ClassVar[str] = "convener.task.completed.v1"
 
@@ -106,7 +142,14 @@ class TaskCompleted(Payload):
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
     """What could not be examined, one sentence each."""
-    fallback_level: Literal["full", "simplified", "cached", "partial", "degraded"] = "full"
+    fallback_level: FallbackLevel = "full"
+    fallbacks: tuple[Fallback, ...] = ()
+    model: str | None = None
+    claims: tuple[Claim, ...] = ()
+    dropped_claims: int = 0
+    measurements: tuple[Measurement, ...] = ()
+    positions: tuple[Position, ...] = ()
+    usage: Usage = Usage()
     seconds: float = 0.0
 
 
