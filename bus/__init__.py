@@ -48,7 +48,7 @@ from bus.errors import (
     UnroutableError,
     UsageError,
 )
-from bus.handling import Context, Handler
+from bus.handling import Context, Handler, Late
 from bus.history import History, HistoryQuery, HistoryRecord, Position
 from bus.ledger import Claim, Leased, Ledger, Recorded
 from bus.message_bus import MessageBus
@@ -72,6 +72,7 @@ __all__ = [
     "History",
     "HistoryQuery",
     "HistoryRecord",
+    "Late",
     "Leased",
     "Ledger",
     "MalformedMessageError",

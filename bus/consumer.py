@@ -28,6 +28,7 @@ from bus.domain.settlement import (
     Failed,
     HandBack,
     Leave,
+    OutageMet,
     Outcome,
     Park,
     PostponeWanted,
@@ -49,7 +50,7 @@ from bus.errors import (
     TransportError,
     UnknownMessageTypeError,
 )
-from bus.handling import Context, Handler
+from bus.handling import Context, Handler, Late
 from bus.transport import DELIVERY_LIMIT, Delivery, Subscription, Transport
 
 Reply: TypeAlias = Callable[["Received", Payload], Awaitable[None]]
@@ -86,6 +87,11 @@ class Received:
     def correlation_id(self) -> str | None:
         """The conversation that the message belongs to."""
         return self.message.conversation if self.message else None
+
+    @property
+    def is_being_handled(self) -> bool:
+        """Whether its handler has begun and not ended."""
+        return self._handling is not None
 
     def interrupt(self, outcome: Outcome) -> None:
         """Stop the handler with `outcome`, or keep it from beginning; no effect a second time."""
@@ -138,6 +144,8 @@ class Consumer:
         policy: RetryPolicy,
         timeout: float | None = None,
         grace: float = 10.0,
+        late: Late | None = None,
+        outlives_delivery: bool = False,
     ) -> None:
         self._transport = transport
         self._subscription = subscription
@@ -149,12 +157,14 @@ class Consumer:
         self._policy = policy
         self._timeout = timeout
         self._grace = grace
+        self._late = late
+        self._outlives_delivery = outlives_delivery
         self._ready = asyncio.Event()
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._attended: set[Received] = set()
+        self._attended: dict[Received, None] = {}  # in the order of arrival
 
     @property
     def group(self) -> str | None:
@@ -176,9 +186,12 @@ class Consumer:
         await self._ready.wait()
 
     def stop(self) -> None:
-        """Take no more; a second call does not wait for running handlers."""
-        if self._stopping.is_set():
-            self._hurrying.set()
+        """Take no more; running handlers have their grace, however often this is called."""
+        self._stopping.set()
+
+    def hurry(self) -> None:
+        """Take no more, and do not wait for running handlers."""
+        self._hurrying.set()
         self._stopping.set()
 
     def cancel(self, correlation_id: str) -> int:
@@ -191,7 +204,7 @@ class Consumer:
     async def _take(self, deliveries: AsyncIterator[Delivery], group: asyncio.TaskGroup) -> None:
         async for delivery in deliveries:
             received = Received(delivery)
-            self._attended.add(received)
+            self._attended[received] = None
             self._idle.clear()
             group.create_task(self._attend(received), name=f"attend {delivery.envelope.topic}")
 
@@ -213,9 +226,11 @@ class Consumer:
         with structlog.contextvars.bound_contextvars(
             message_id=delivery.envelope.id, topic=delivery.envelope.topic
         ):
-            delivery.lost.add_done_callback(lambda _: received.interrupt(DeliveryLost()))
+            delivery.lost.add_done_callback(lambda _: self._lose(received))
             try:
                 outcome = await self._outcome(received)
+                if delivery.lost.done():
+                    outcome = DeliveryLost()
                 settlement = settle(
                     outcome,
                     attempt=delivery.attempt,
@@ -229,9 +244,14 @@ class Consumer:
             except (TransportError, StoreError) as error:
                 _log.warning("bus.settlement.failed", error=str(error))
             finally:
-                self._attended.discard(received)
+                del self._attended[received]
                 if not self._attended:
                     self._idle.set()
+
+    def _lose(self, received: Received) -> None:
+        """Somebody else will get the message: stop the handler, unless it is to go on."""
+        if not (self._outlives_delivery and received.is_being_handled):
+            received.interrupt(DeliveryLost())
 
     async def _outcome(self, received: Received) -> Outcome:
         delivery = received.delivery
@@ -245,6 +265,9 @@ class Consumer:
             if delivery.redeliveries >= DELIVERY_LIMIT:
                 return Failed("delivery_limit", "Its consumers crashed, again and again.")
             if message.is_expired(now):
+                echo = delivery.envelope.correlation_id
+                if self._late is not None and await self._late(message, echo):
+                    return Returned()
                 return Failed("expired", "Its deadline passed before anybody could handle it.")
             principal = await self._verify(message, delivery.envelope)
             context = Context(
@@ -271,11 +294,13 @@ class Consumer:
             return RetryWanted(str(error), error.delay)
         except Exception as error:  # noqa: BLE001  (the handler is not ours: a failure is a value)
             summary = f"{type(error).__name__}: {error}"
-            if getattr(error, "retryable", False):
-                _log.warning("bus.handler.retryable", error=summary)
-                return RetryWanted(summary)
-            _log.exception("bus.handler.failed")
-            return Failed("failed", summary)
+            if not getattr(error, "retryable", False):
+                _log.exception("bus.handler.failed")
+                return Failed("failed", summary)
+            _log.warning("bus.handler.retryable", error=summary)
+            if isinstance(error, (TransportError, StoreError)):
+                return OutageMet(summary)
+            return RetryWanted(summary)
 
     async def _carry_out(self, settlement: Settlement, received: Received) -> None:
         delivery = received.delivery
@@ -301,9 +326,27 @@ class Consumer:
                 assert_never(settlement)
 
     async def _send_fault(self, received: Received, fault: Fault) -> None:
+        """Tell whoever waits; as it is told only once, what fails in passing is tried again."""
         if received.reply_to is None:
             return
+        for attempt in range(1, self._policy.max_attempts + 1):
+            try:
+                await self._reply(received, fault)
+                return
+            except (TransportError, StoreError, NotPermittedError, MessageError) as error:
+                if not error.retryable or self._policy.is_exhausted(attempt):
+                    _log.warning("bus.fault.undeliverable", error=str(error))
+                    return
+            await self._pause(attempt, received)
+            if received.delivery.lost.done():
+                return  # whoever gets it next tells
+
+    async def _pause(self, attempt: int, received: Received) -> None:
+        """Wait as after a failed attempt, unless the delivery is lost or this process stops."""
+        delay = self._policy.delay(attempt, random.random())  # noqa: S311  (spreads retries)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        ends: set[asyncio.Future[Any]] = {stopping, received.delivery.lost}
         try:
-            await self._reply(received, fault)
-        except (TransportError, StoreError, NotPermittedError, MessageError) as error:
-            _log.warning("bus.fault.undeliverable", error=str(error))
+            await asyncio.wait(ends, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()

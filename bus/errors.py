@@ -12,18 +12,20 @@ BusError
 │   ├── ConnectionLostError      the connection broke
 │   ├── TransportClosedError     we closed it ourselves
 │   ├── UnroutableError          nobody ever subscribed to that topic
-│   ├── RefusedError             the queue is full
+│   ├── RefusedError             a queue is full, or the server has no room for more
 │   └── UnconfirmedError         no confirmation came in time: the outcome is unknown
-├── StoreError                   the bus file is at fault
+├── StoreError                   the bus file, or the ledger's server, is at fault
 │   ├── StoreLockedError         another process holds it
 │   ├── StoreCorruptError        it is damaged or no bus file
-│   └── StoreFullError           the disk is full
+│   └── StoreFullError           it has no room
 ├── SettlementError              a delivery was settled twice, or after it was lost
 ├── RequestTimeoutError          no reply came in time
 ├── RequestFaultedError          the reply is a Fault
 └── RetryLater, Postpone         raised by a handler to be called again
 
-`retryable` says whether the same act may succeed later without a change.
+`retryable` says whether the same act may succeed later without a change. A handler that raises such
+an error is called again; a TransportError or a StoreError uses up no attempt, since the fault is
+not the message's.
 Driver exceptions are translated where they appear, by one context manager per edge.
 """
 
@@ -101,7 +103,7 @@ class UnroutableError(TransportError):
 
 
 class RefusedError(TransportError):
-    """The server refused the message because a queue is full."""
+    """The server took no message for now: a queue is full, or it is short of memory or disk."""
 
     retryable = True
 
@@ -113,7 +115,7 @@ class UnconfirmedError(TransportError):
 
 
 class StoreError(BusError):
-    """The file of the embedded bus cannot be used."""
+    """The file of the embedded bus, or the ledger's server, cannot be used."""
 
 
 class StoreLockedError(StoreError):
@@ -127,7 +129,7 @@ class StoreCorruptError(StoreError):
 
 
 class StoreFullError(StoreError):
-    """The disk has no room for the write."""
+    """There is no room for the write, on the disk or in the server's memory."""
 
     retryable = True
 

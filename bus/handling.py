@@ -31,3 +31,8 @@ is true to be called again, Postpone to be called again without using up an atte
 exception parks the message. It is cancelled when its delivery is lost, its request cancelled, its
 time over, or the process stops.
 """
+
+Late: TypeAlias = Callable[[AgentMessage[Any], str | None], Awaitable[bool]]
+"""Looks at a message whose deadline has passed, with the correlation id that a foreign client wants
+to see again; True if its answer existed in time and has now been given, so that nothing expired.
+"""

@@ -1,4 +1,8 @@
-"""Own copies of notices, decoded: what `MessageBus.subscribe` yields."""
+"""Own copies of notices, decoded: what `MessageBus.subscribe` yields.
+
+*Guarantees*: a message is yielded whether or not it could be acknowledged. One that could not may
+come a second time.
+"""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
@@ -8,7 +12,7 @@ import structlog
 from bus.clock import Clock
 from bus.domain import codec
 from bus.domain.message import AgentMessage, Registry
-from bus.errors import MessageError, SettlementError
+from bus.errors import MessageError, SettlementError, StoreError, TransportError
 from bus.transport import Delivery
 
 _log = structlog.get_logger(__name__)
@@ -24,6 +28,8 @@ async def decoded(
             await delivery.ack()
         except SettlementError:
             _log.debug("bus.delivery.lost", topic=envelope.topic)
+        except (TransportError, StoreError) as error:
+            _log.warning("bus.settlement.failed", error=str(error))
         try:
             event = codec.parse(envelope.body)
             message = codec.decode(event, registry, topic=envelope.topic, now=clock.now())

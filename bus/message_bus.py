@@ -36,7 +36,7 @@ from bus.errors import (
     TransportClosedError,
     UsageError,
 )
-from bus.handling import Handler
+from bus.handling import Handler, Late
 from bus.history import History
 from bus.ledger import Ledger
 from bus.listening import decoded
@@ -248,12 +248,17 @@ class MessageBus:
         timeout: float | None = None,
         policy: RetryPolicy | None = None,
         grace: float = 10.0,
+        late: Late | None = None,
+        outlives_delivery: bool = False,
     ) -> AsyncIterator[Consumer]:
         """Handle what is published to `topic`, sharing the work with all servers of `group`.
 
         Leaving the context drains: nothing new is taken, running handlers get `grace` seconds, and
         what is not finished then goes back to the queue. `timeout` bounds one call of the handler,
-        in seconds.
+        in seconds. A message past its deadline is not handled but parked as expired, unless `late`
+        says that it was answered in time. A handler is stopped when its delivery is lost, since
+        somebody else will get the message; one that holds a claim in the ledger is better off if it
+        `outlives_delivery`: it finishes, and whoever comes second finds what it recorded.
         """
         self._run_companions()
         consumer = Consumer(
@@ -267,6 +272,8 @@ class MessageBus:
             policy=policy or RetryPolicy(),
             timeout=timeout,
             grace=grace,
+            late=late,
+            outlives_delivery=outlives_delivery,
         )
         async with task_group() as tasks:
             tasks.create_task(consumer.run(), name=f"serve {topic}")

@@ -120,7 +120,7 @@ class Transport(Protocol):
         Raises:
             UnroutableError: no group was ever subscribed to this work topic, or the queue that a
                 direct envelope names does not exist.
-            RefusedError: a queue that it belongs in is full.
+            RefusedError: a queue that it belongs in is full, or the server has no room for more.
             UnconfirmedError: no confirmation came in time: it may or may not have been accepted.
             ConnectionLostError, UnreachableError, TransportClosedError, StoreError: it was not
                 sent.

@@ -5,10 +5,16 @@
 | the handler returned | acknowledge |
 | it asked for a retry, failed retryably, or timed out | retry; park after the last attempt |
 | it asked to wait | retry without using up an attempt |
+| the bus itself was out of reach for it | retry without using up an attempt |
 | the message cannot be handled, or the handler failed otherwise | park |
 | its request was cancelled | acknowledge, and tell whoever waits |
 | this process shuts down | hand back, attempt unchanged |
 | the delivery was lost, or a foreign cancellation stopped the handler | leave it alone |
+
+An attempt is used up by what a handler does with its message. A transport or a store (the ledger,
+the bus file) that is out of reach says nothing about the message: it fails every message alike and
+comes back, so an outage costs time and parks nothing. The message's own deadline is what bounds the
+wait; one without a deadline waits for as long as the outage lasts.
 
 *Not here*: how a settlement is carried out; that is `bus.consumer` and the transport.
 """
@@ -41,6 +47,13 @@ class PostponeWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class OutageMet:
+    """A part of the bus that the handler needs is out of reach for now; `error` says which."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The message cannot be handled, now or later."""
 
@@ -64,7 +77,14 @@ class DeliveryLost:
 
 
 Outcome: TypeAlias = (
-    Returned | RetryWanted | PostponeWanted | Failed | RequestCancelled | ShutDown | DeliveryLost
+    Returned
+    | RetryWanted
+    | PostponeWanted
+    | OutageMet
+    | Failed
+    | RequestCancelled
+    | ShutDown
+    | DeliveryLost
 )
 
 
@@ -115,6 +135,8 @@ def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy, jitter: float
             return Retry(policy.delay(attempt, jitter) if delay is None else delay)
         case PostponeWanted(delay=delay):
             return Retry(delay, counted=False)
+        case OutageMet():
+            return Retry(policy.delay(attempt, jitter), counted=False)
         case Failed(reason=reason, error=error):
             return Park(reason, error)
         case RequestCancelled():

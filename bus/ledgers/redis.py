@@ -4,6 +4,9 @@
 yes` and `maxmemory-policy noeviction`, all but the last second before a crash. Losing it costs work
 done twice, never a result. Leases run by the server's clock.
 
+A call whose connection breaks is made again. Every script gives the same when it runs twice, except
+for a claim, which then finds its key leased until the lease ends.
+
 *Source*: Redis manual, "Distributed Locks" and "Scripting with Lua": a script is one atomic step.
 """
 
@@ -13,14 +16,27 @@ from typing import Final, Self, cast
 
 from redis import exceptions
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
 
-from bus.errors import ConnectionLostError, StoreError, UnreachableError, UsageError
+from bus.errors import (
+    ConnectionLostError,
+    StoreError,
+    StoreFullError,
+    UnreachableError,
+    UsageError,
+)
 from bus.ledger import Claim, Entry, Leased, Recorded
 
 KEEP: Final = 7 * 24 * 3600
 """Seconds for which a result is kept; a request lives for 20 minutes at most."""
 CALL_TIMEOUT: Final = 5.0
-"""Seconds that one call may take."""
+"""Seconds that the server may take to answer."""
+RETRIES: Final = 2
+FIRST_PAUSE: Final = 0.1
+LONGEST_PAUSE: Final = 0.5
+"""Seconds before a call is tried again on a fresh connection. A server that was restarted leaves a
+broken one for every call that was ever made at once; without this each would fail one call more."""
 
 _CLAIM: Final = """
 local value = redis.call('GET', KEYS[1])
@@ -66,6 +82,8 @@ def translated(url: str) -> Iterator[None]:
         raise ConnectionLostError(
             f"Redis at {url} does not answer: check that it runs there."
         ) from error
+    except exceptions.OutOfMemoryError as error:
+        raise StoreFullError(f"Redis at {url} is full: raise its maxmemory.") from error
     except exceptions.RedisError as error:
         raise StoreError(f"Redis at {url} cannot keep the ledger: {error}.") from error
 
@@ -92,7 +110,14 @@ class RedisLedger:
         """
         try:
             client = Redis.from_url(
-                url, socket_timeout=CALL_TIMEOUT, socket_connect_timeout=CALL_TIMEOUT
+                url,
+                socket_timeout=CALL_TIMEOUT,
+                socket_connect_timeout=CALL_TIMEOUT,
+                retry=Retry(
+                    ExponentialBackoff(cap=LONGEST_PAUSE, base=FIRST_PAUSE),
+                    RETRIES,
+                    supported_errors=(exceptions.ConnectionError,),
+                ),
             )
         except ValueError as error:
             raise UsageError(
