@@ -10,7 +10,9 @@ from agents.cli.session import Session, begin, execute
 from agents.errors import AgentUsageError
 
 if TYPE_CHECKING:
-    from bus import DeadLetter
+    from bus import Clock, DeadLetter
+
+_OVERTAKEN = "Somebody else has just redriven or discarded it: see `convener dead list`."
 
 
 @click.group()
@@ -105,15 +107,33 @@ async def _redrive(session: Session, id: str, body: Path | None) -> int:
         parse(replacement)
     async with session.bus("convener") as bus:
         letter = _found(await bus.dead_letters.get(id), id)
-        await bus.dead_letters.redrive(letter.id, body=replacement)
+        _refuse_expired(letter.envelope.body if replacement is None else replacement, bus.clock)
+        if not await bus.dead_letters.redrive(letter.id, body=replacement):
+            raise AgentUsageError(_OVERTAKEN)
     click.echo(f"Redriven to {letter.group}.")
     return 0
+
+
+def _refuse_expired(body: bytes, clock: "Clock") -> None:
+    """Refuse what would be parked again unhandled, since its deadline is over."""
+    from bus import MessageError, parse
+
+    try:
+        expires_at = parse(body).expires_at
+    except MessageError:
+        return  # whoever gets it decides
+    if expires_at is not None and expires_at <= clock.now():
+        raise AgentUsageError(
+            f"Its deadline passed at {expires_at:%Y-%m-%d %H:%M:%S} UTC: redrive it with --body, a "
+            "file with the event in which `expiresat` is later."
+        )
 
 
 async def _discard(session: Session, id: str) -> int:
     async with session.bus("convener") as bus:
         letter = _found(await bus.dead_letters.get(id), id)
-        await bus.dead_letters.discard(letter.id)
+        if not await bus.dead_letters.discard(letter.id):
+            raise AgentUsageError(_OVERTAKEN)
     click.echo("Discarded.")
     return 0
 

@@ -1,7 +1,8 @@
 """`SqliteLedger`: claims and results in the bus file.
 
 *Guarantees*: those of `bus.ledger`. A recorded value survives a power loss; a claim may not, but
-then neither does the work it stood for.
+then neither does the work it stood for. Leases are kept by the monotonic clock of the machine, see
+`bus.sqlite.boot`: setting the wall clock neither ends nor prolongs one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,4 +44,4 @@ class SqliteLedger:
         """Nothing to let go of: the database belongs to whoever opened it."""
 
     def _now(self) -> float:
-        return self._clock.now().timestamp()
+        return self._clock.monotonic()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
 
 from bus.ledger import Claim, Entry, Leased, Recorded
+from bus.sqlite.boot import horizon
 from bus.sqlite.queries import QUERIES
 
 
@@ -16,7 +17,7 @@ def claim(
     connection: Connection, key: str, *, owner: str, until: float, now: float
 ) -> Claim | Entry:
     """A claim that lasts `until` then, or why there is none."""
-    arguments = (key, owner, until, now)
+    arguments = (key, owner, until, now, horizon(now))
     claimed = connection.execute(QUERIES["claim_key"], arguments).fetchone()
     if claimed is not None:
         return Claim(key=key, owner=owner, token=claimed[0])
@@ -46,9 +47,9 @@ def look_up(connection: Connection, keys: Sequence[str], *, now: float) -> Mappi
     """What is known of `keys`."""
     found: dict[str, Entry] = {}
     rows = connection.execute(QUERIES["look_up_keys"], (json.dumps(list(keys)),))
-    for key, lease_until, value in rows:
+    for key, since, lease_until, value in rows:
         if value is not None:
             found[key] = Recorded(value=value)
-        elif lease_until > now:
+        elif since <= horizon(now) and lease_until > now:
             found[key] = Leased(seconds=lease_until - now)
     return found

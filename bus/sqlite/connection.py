@@ -1,21 +1,25 @@
 """Opening the bus file: making it, and telling it apart from every other file.
 
 *Guarantees*: a new file is readable by its owner only, and so is a directory made for it. A file
-that is no bus file, is damaged or was written by a newer version is refused, never changed.
+that is no bus file, is damaged or was written by a newer version is refused, never changed. One of
+an older version is brought up to date in one transaction, with all that is in it.
 
-*Source*: SQLite, "PRAGMA Statements", "Write-Ahead Logging".
+*Source*: SQLite, "PRAGMA Statements", "Write-Ahead Logging", "How To Corrupt An SQLite Database
+File", section 2.2 (POSIX advisory locks).
 """
 
 import os
 import sqlite3
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from bus.domain.message import request_key
 from bus.errors import StoreCorruptError, StoreError
 from bus.sqlite.errors import translated
-from bus.sqlite.queries import QUERIES, SCHEMA
+from bus.sqlite.queries import QUERIES, SCHEMA, UPGRADES
 
 MEMORY: Final = ":memory:"
 """The path of a bus that lives and dies within one process."""
@@ -24,9 +28,11 @@ CHECKED_SIZE: Final = 32 * 1024 * 1024
 """Files up to this many bytes are checked for damage when they are opened, in about 0.04 s."""
 
 _APPLICATION_ID: Final = 0x436E7672  # "Cnvr"
-_VERSION: Final = 1
+_VERSION: Final = 2
 _OPEN_TIMEOUT: Final = 10.0
 _PAUSE: Final = 0.005
+
+_making: Final = threading.Lock()
 
 
 def open_file(path: str) -> sqlite3.Connection:
@@ -39,6 +45,7 @@ def open_file(path: str) -> sqlite3.Connection:
     """
     if path != MEMORY:
         _make_private(Path(path))
+        _refuse_remains(Path(path))
     with translated(path):
         connection = connect(path)
         try:
@@ -65,9 +72,13 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def _make_private(path: Path) -> None:
+    # Only a file that is new is opened here: closing one that another connection of this process
+    # has open would drop that connection's locks, and another process could delete the log.
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with _making:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise StoreError(
@@ -76,19 +87,34 @@ def _make_private(path: Path) -> None:
         ) from error
 
 
+def _refuse_remains(path: Path) -> None:
+    """Refuse to make a new file beside the log of one that is gone: SQLite would delete the log."""
+    log = Path(f"{path}-wal")
+    # In this order: whoever is just making the file has filled it before there is a log.
+    if log.exists() and log.stat().st_size > 0 and path.stat().st_size == 0:
+        raise StoreCorruptError(
+            f"The bus file {path} is empty, but {log.name} beside it is not: put the file back, or "
+            f"move {log.name} aside, and a new one is made."
+        )
+
+
 def _identify(connection: sqlite3.Connection, path: str) -> None:
-    if _version_of(connection, path) == 0:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if _version_of(connection, path) == 0:
-                for statement in SCHEMA.split(";\n"):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-            connection.execute("COMMIT")
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+    if _version_of(connection, path) == _VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version_of(connection, path)
+        if version == 0:
+            statements = [*SCHEMA, f"PRAGMA application_id = {_APPLICATION_ID}"]
+        else:
+            steps = range(version, _VERSION)
+            statements = [statement for step in steps for statement in UPGRADES[step]]
+        for statement in [*statements, f"PRAGMA user_version = {_VERSION}"]:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

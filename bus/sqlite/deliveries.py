@@ -1,7 +1,8 @@
 """What still has to be delivered: publishing, taking, settling.
 
 A delivery is taken for a lease. Whoever settles it must still hold that very lease: owner and
-hand-out number fence off everybody whose lease ran out.
+hand-out number fence off everybody whose lease ran out. Leases and delays are by the monotonic
+clock, see `bus.sqlite.boot`; what is published or parked bears the instant of the wall clock.
 
 *Guarantees*: a message is appended to the log and waits in every queue that takes it, or neither.
 Per queue, deliveries are taken in the order in which they were published.
@@ -13,13 +14,16 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from bus.domain.envelope import Envelope, Headers
 from bus.domain.fault import ParkReason
 from bus.sqlite.message_log import append
 from bus.sqlite.queries import QUERIES
 from bus.sqlite.queues import PeerId, QueueId, Reached, Routes
+
+OWN_COPY_LIMIT: Final = 100_000
+"""Messages that a subscriber without a group may leave unsettled before it misses further ones."""
 
 
 class Lease(NamedTuple):
@@ -52,12 +56,31 @@ class Claimed:
     next_due: float | None = None
 
 
-def publish(connection: Connection, routes: Routes, envelope: Envelope, now: float) -> Reached:
-    """The queues where `envelope` waits now."""
+@dataclass(frozen=True, slots=True)
+class Full:
+    """A message was not accepted because `group` has too many that are not settled yet."""
+
+    group: str
+
+
+Published: TypeAlias = Reached | Full
+"""What came of a message."""
+
+
+def publish(
+    connection: Connection, routes: Routes, envelope: Envelope, *, now: float, limit: int
+) -> Published:
+    """The queues where `envelope` waits now; a group holds up to `limit` messages.
+
+    Refusing is a value and no error, as an error would have its whole batch done again.
+    """
     routes.refresh(connection)
-    queues = routes.queues_for(envelope)
-    if queues is None:
+    matching = routes.queues_for(envelope)
+    if matching is None:
         return None
+    queues = _with_room(connection, matching, limit)
+    if isinstance(queues, Full):
+        return queues
     is_transient = envelope.is_transient
     if queues or not is_transient:
         position = append(connection, envelope, now=now, is_recorded=not is_transient)
@@ -84,19 +107,22 @@ def claim(
             is_drained = False
             break
     if rows:
-        connection.execute(QUERIES["take_ready"], (queue, rows[-1][0], owner, now + lease))
+        arguments = (queue, rows[-1][0], owner, now + lease, now)
+        connection.execute(QUERIES["take_ready"], arguments)
     next_due = None
     if is_drained:
         (next_due,) = connection.execute(QUERIES["next_due"], (queue,)).fetchone()
     return Claimed([_taken(row, queue, owner) for row in rows], is_drained, next_due)
 
 
-def renew(connection: Connection, leases: Iterable[Lease], until: float) -> list[Lease]:
+def renew(
+    connection: Connection, leases: Iterable[Lease], *, until: float, now: float
+) -> list[Lease]:
     """Prolong `leases`; returns those that are gone."""
     return [
         lease
         for lease in leases
-        if connection.execute(QUERIES["renew_lease"], (until, *lease)).rowcount == 0
+        if connection.execute(QUERIES["renew_lease"], (until, now, *lease)).rowcount == 0
     ]
 
 
@@ -110,10 +136,17 @@ def acknowledge(connection: Connection, taken: Taken) -> bool:
 
 
 def put_back(
-    connection: Connection, taken: Taken, *, due_at: float | None, attempt: int, redeliveries: int
+    connection: Connection,
+    taken: Taken,
+    *,
+    delay: float,
+    attempt: int,
+    redeliveries: int,
+    now: float,
 ) -> bool:
-    """It waits again, from `due_at` on if that is given; False if the lease is gone."""
-    arguments = (*taken.lease, due_at, attempt, redeliveries)
+    """It waits again, for `delay` seconds at least; False if the lease is gone."""
+    due_at = now + delay if delay > 0 else None
+    arguments = (*taken.lease, due_at, attempt, redeliveries, now)
     if connection.execute(QUERIES["return_delivery"], arguments).rowcount == 0:
         return False
     dropped = connection.execute(QUERIES["drop_if_queue_is_gone"], (taken.lease.delivery,)).rowcount
@@ -138,6 +171,21 @@ def park(
     if connection.execute(QUERIES["park_delivery"], arguments).rowcount == 0:
         return False
     return acknowledge(connection, taken)
+
+
+def _with_room(
+    connection: Connection, queues: tuple[QueueId, ...], limit: int
+) -> tuple[QueueId, ...] | Full:
+    """Those of `queues` that take one more: all but own copies nobody reads, or none at all."""
+    crowded = set()
+    for queue in queues:
+        arguments = (queue,)
+        unsettled, group = connection.execute(QUERIES["unsettled_in_queue"], arguments).fetchone()
+        if group is not None and unsettled >= limit:
+            return Full(group)
+        if group is None and unsettled >= OWN_COPY_LIMIT:
+            crowded.add(queue)
+    return tuple(queue for queue in queues if queue not in crowded) if crowded else queues
 
 
 def dump_headers(headers: Headers) -> str | None:

@@ -21,8 +21,11 @@ def translated(path: str) -> Iterator[None]:
 
 def translate(error: sqlite3.Error, path: str) -> StoreError:
     """Our error for SQLite's, about the file at `path`."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    match code:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    # The index of the log could not grow: the one way in which a full disk is no SQLITE_FULL.
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE:
+        code = sqlite3.SQLITE_FULL
+    match code & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StoreLockedError(
                 f"Another process holds the bus file {path} for too long: try again, or look for "
@@ -53,7 +56,7 @@ def translate(error: sqlite3.Error, path: str) -> StoreError:
         case sqlite3.SQLITE_IOERR:
             return StoreError(
                 f"Reading or writing the bus file {path} failed: check the disk it is on, which "
-                "must be a local one."
+                "must be a local one, and your quota there."
             )
         case _:
             return StoreError(f"The bus file {path} refused a statement: {error}.")

@@ -1,4 +1,4 @@
-"""`QUERIES`: the statements of queries.sql by name."""
+"""`QUERIES`: the statements of queries.sql by name; `SCHEMA` and `UPGRADES` as they stand."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,12 @@ def parse_queries(text: str) -> Mapping[str, str]:
     }
 
 
-SCHEMA: Final = files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
-QUERIES: Final = parse_queries(
-    files(__package__).joinpath("queries.sql").read_text(encoding="utf-8")
-)
+def _read(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+SCHEMA: Final = _read("schema.sql").split(";\n")
+UPGRADES: Final = {1: _read("upgrade_1.sql").split(";\n")}
+"""The statements that make a file of that version one of the next."""
+
+QUERIES: Final = parse_queries(_read("queries.sql"))

@@ -109,6 +109,10 @@ SELECT DISTINCT c.queue, p.id, p.doorbell FROM consumers c JOIN peers p ON p.id 
 -- The queue of a group: ?1 scope, ?2 name.
 SELECT id, peer FROM queues WHERE scope = ?1 AND name = ?2;
 
+-- name: unsettled_in_queue
+-- How much of a queue is unsettled, and whose queue it is: ?1 queue.
+SELECT unsettled, name FROM queues WHERE id = ?1;
+
 -- name: insert_queue
 -- A queue: ?1 scope, ?2 name or NULL, ?3 peer whose end is its end, or NULL.
 INSERT INTO queues (scope, name, peer) VALUES (?1, ?2, ?3);
@@ -174,8 +178,15 @@ WHERE q.scope = ?1 AND q.name = ?2;
 -- name: wake_due
 -- What waited for a delay or was lost with its lease can be taken again: ?1 queue, ?2 now.
 UPDATE deliveries
-SET due_at = NULL, redeliveries = redeliveries + (owner IS NOT NULL), owner = NULL
+SET due_at = NULL, since = NULL, redeliveries = redeliveries + (owner IS NOT NULL), owner = NULL
 WHERE queue = ?1 AND due_at <= ?2;
+
+-- name: wake_of_earlier_boot
+-- What was delayed or leased before the machine booted, or by a process that knew no `since`:
+-- ?1 queue, ?2 latest instant of this boot.
+UPDATE deliveries
+SET due_at = NULL, since = NULL, redeliveries = redeliveries + (owner IS NOT NULL), owner = NULL
+WHERE queue = ?1 AND due_at IS NOT NULL AND (since IS NULL OR since > ?2);
 
 -- name: next_due
 -- When something of a queue can next be taken.
@@ -190,21 +201,22 @@ WHERE d.queue = ?1 AND d.due_at IS NULL
 ORDER BY d.id LIMIT ?2;
 
 -- name: take_ready
--- Leases what was selected: ?1 queue, ?2 last id, ?3 owner, ?4 end of the lease.
-UPDATE deliveries SET owner = ?3, due_at = ?4, handouts = handouts + 1
+-- Leases what was selected: ?1 queue, ?2 last id, ?3 owner, ?4 end of the lease, ?5 now.
+UPDATE deliveries SET owner = ?3, due_at = ?4, since = ?5, handouts = handouts + 1
 WHERE queue = ?1 AND due_at IS NULL AND id <= ?2;
 
 -- name: renew_lease
--- ?1 new end of the lease, ?2 id, ?3 owner, ?4 hand-out.
-UPDATE deliveries SET due_at = ?1 WHERE id = ?2 AND owner = ?3 AND handouts = ?4;
+-- ?1 new end of the lease, ?2 now, ?3 id, ?4 owner, ?5 hand-out.
+UPDATE deliveries SET due_at = ?1, since = ?2 WHERE id = ?3 AND owner = ?4 AND handouts = ?5;
 
 -- name: settle_delivery
 -- It is done with: ?1 id, ?2 owner, ?3 hand-out.
 DELETE FROM deliveries WHERE id = ?1 AND owner = ?2 AND handouts = ?3;
 
 -- name: return_delivery
--- It waits again: ?1 id, ?2 owner, ?3 hand-out, ?4 from when on or NULL, ?5 attempt, ?6 redeliveries.
-UPDATE deliveries SET owner = NULL, due_at = ?4, attempt = ?5, redeliveries = ?6
+-- It waits again: ?1 id, ?2 owner, ?3 hand-out, ?4 from when on or NULL, ?5 attempt, ?6 redeliveries,
+-- ?7 now.
+UPDATE deliveries SET owner = NULL, due_at = ?4, attempt = ?5, redeliveries = ?6, since = ?7
 WHERE id = ?1 AND owner = ?2 AND handouts = ?3;
 
 -- name: drop_if_queue_is_gone
@@ -214,7 +226,8 @@ WHERE id = ?1 AND owner IS NULL AND NOT EXISTS (SELECT 1 FROM queues q WHERE q.i
 
 -- name: return_all
 -- Everything that an owner holds waits again: ?1 owner, ?2 how many redeliveries that adds.
-UPDATE deliveries SET owner = NULL, due_at = NULL, redeliveries = redeliveries + ?2
+UPDATE deliveries
+SET owner = NULL, due_at = NULL, since = NULL, redeliveries = redeliveries + ?2
 WHERE due_at IS NOT NULL AND owner = ?1
 RETURNING queue;
 
@@ -280,11 +293,13 @@ FROM dead_letters WHERE id = ?1;
 DELETE FROM dead_letters WHERE id = ?1;
 
 -- name: claim_key
--- A lease on a key that is free: ?1 key, ?2 owner, ?3 end of the lease, ?4 now.
-INSERT INTO ledger (key, owner, token, lease_until) VALUES (?1, ?2, 1, ?3)
+-- A lease on a key that is free: ?1 key, ?2 owner, ?3 end of the lease, ?4 now, ?5 latest instant of
+-- this boot.
+INSERT INTO ledger (key, owner, token, lease_until, since) VALUES (?1, ?2, 1, ?3, ?4)
 ON CONFLICT (key) DO UPDATE
-SET owner = excluded.owner, token = token + 1, lease_until = excluded.lease_until
-WHERE value IS NULL AND lease_until <= ?4
+SET owner = excluded.owner, token = token + 1, lease_until = excluded.lease_until,
+    since = excluded.since
+WHERE value IS NULL AND (lease_until <= ?4 OR since > ?5)
 RETURNING token;
 
 -- name: look_up_key
@@ -293,11 +308,11 @@ SELECT lease_until, value FROM ledger WHERE key = ?1;
 
 -- name: look_up_keys
 -- What is known of several keys, given as a JSON array.
-SELECT key, lease_until, value FROM ledger WHERE key IN (SELECT value FROM json_each(?1));
+SELECT key, since, lease_until, value FROM ledger WHERE key IN (SELECT value FROM json_each(?1));
 
 -- name: renew_claim
 -- ?1 key, ?2 owner, ?3 token, ?4 new end of the lease, ?5 now.
-UPDATE ledger SET lease_until = ?4
+UPDATE ledger SET lease_until = ?4, since = ?5
 WHERE key = ?1 AND owner = ?2 AND token = ?3 AND value IS NULL AND lease_until > ?5;
 
 -- name: release_claim

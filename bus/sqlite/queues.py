@@ -1,7 +1,8 @@
 """Queues and what leads to them: declaring, routing, presence.
 
 A queue with a name belongs to a group. Within the common scope "" it is durable; a group of another
-scope, and everybody's own copy, belongs to one peer and ends with it.
+scope, and everybody's own copy, belongs to one peer and ends with it. Signs of life are by the
+monotonic clock, see `bus.sqlite.boot`.
 """
 
 import secrets
@@ -13,6 +14,7 @@ from typing import Final, NewType, TypeAlias
 
 from bus.domain.envelope import Envelope
 from bus.domain.topic import is_order, is_transient, is_work, matches
+from bus.sqlite.boot import horizon
 from bus.sqlite.doorbell import is_dead
 from bus.sqlite.queries import QUERIES
 
@@ -145,6 +147,8 @@ def subscribe(
         inserted = connection.execute(QUERIES["insert_queue"], arguments).lastrowid
         assert inserted is not None
         queue = QueueId(inserted)
+    else:
+        connection.execute(QUERIES["wake_of_earlier_boot"], (queue, horizon(now)))
     connection.execute(QUERIES["bind_queue"], (queue, pattern))
     connection.execute(QUERIES["insert_consumer"], (consumer, queue, peer))
     connection.execute(QUERIES["change_routing"])
@@ -200,7 +204,8 @@ def is_gone(address: str, seen_at: float, now: float) -> bool:
     """
     if is_dead(address):
         return True
-    return now - seen_at > GONE_AFTER and not (address and Path(address).exists())
+    is_silent = now - seen_at > GONE_AFTER or seen_at > horizon(now)
+    return is_silent and not (address and Path(address).exists())
 
 
 def bury(connection: Connection, peers: Iterable[PeerId], routes: Routes) -> set[QueueId]:
@@ -212,7 +217,8 @@ def count_present(connection: Connection, scope: str, group: str, now: float) ->
     """How many consumers of a group have shown a sign of life lately."""
     rows = connection.execute(QUERIES["consumers_of_group"], (scope, group)).fetchall()
     return sum(
-        now - seen_at <= STALE_AFTER and not is_dead(address) for _, address, seen_at in rows
+        now - seen_at <= STALE_AFTER and seen_at <= horizon(now) and not is_dead(address)
+        for _, address, seen_at in rows
     )
 
 

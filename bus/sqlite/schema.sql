@@ -2,7 +2,8 @@
 --
 -- `messages` is the log and the history. Everything else is about what still has to happen: a
 -- delivery dies when it is settled, a peer and its consumers die with their process.
--- Instants are seconds since 1970, except `messages.time`, which is what the message says itself.
+-- Instants are seconds since 1970, except `messages.time`, which is what the message says itself, and
+-- `seen_at`, `due_at`, `lease_until` and `since`, which are by the machine's monotonic clock.
 
 CREATE TABLE messages (
     position       INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -33,10 +34,11 @@ CREATE TABLE peers (
 
 -- A queue without a name is somebody's own copy; one with a peer is gone when that peer is.
 CREATE TABLE queues (
-    id    INTEGER PRIMARY KEY AUTOINCREMENT,
-    scope TEXT NOT NULL,
-    name  TEXT,
-    peer  INTEGER
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    scope     TEXT    NOT NULL,
+    name      TEXT,
+    peer      INTEGER,
+    unsettled INTEGER NOT NULL DEFAULT 0  -- its deliveries, counted by triggers
 ) STRICT;
 CREATE UNIQUE INDEX queues_by_name ON queues (scope, name) WHERE name IS NOT NULL;
 
@@ -57,7 +59,7 @@ CREATE TABLE routing (generation INTEGER NOT NULL) STRICT;
 INSERT INTO routing VALUES (0);
 
 -- `due_at` is NULL while a delivery waits to be taken. Otherwise it waits again from then on: its
--- delay is over, or, where it has an owner, its lease.
+-- delay is over, or, where it has an owner, its lease. `since` is when that began.
 CREATE TABLE deliveries (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     queue        INTEGER NOT NULL,
@@ -68,11 +70,14 @@ CREATE TABLE deliveries (
     redeliveries INTEGER NOT NULL DEFAULT 0,
     handouts     INTEGER NOT NULL DEFAULT 0,  -- fences settlements of earlier hand-outs
     owner        INTEGER,
-    due_at       REAL
+    due_at       REAL,
+    since        REAL
 ) STRICT;
 CREATE INDEX deliveries_ready ON deliveries (queue) WHERE due_at IS NULL;
 CREATE INDEX deliveries_copied ON deliveries (position) WHERE copied = 1;
 CREATE INDEX deliveries_due ON deliveries (queue, due_at) WHERE due_at IS NOT NULL;
+CREATE TRIGGER delivery_added AFTER INSERT ON deliveries BEGIN UPDATE queues SET unsettled = unsettled + 1 WHERE id = new.queue; END;
+CREATE TRIGGER delivery_removed AFTER DELETE ON deliveries BEGIN UPDATE queues SET unsettled = unsettled - 1 WHERE id = old.queue; END;
 
 CREATE TABLE dead_letters (
     number         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -101,5 +106,6 @@ CREATE TABLE ledger (
     owner       TEXT    NOT NULL,
     token       INTEGER NOT NULL,
     lease_until REAL    NOT NULL,
-    value       BLOB
+    value       BLOB,
+    since       REAL    NOT NULL DEFAULT 0
 ) STRICT;

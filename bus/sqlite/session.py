@@ -40,10 +40,11 @@ class WritingSession:
 
     def open(self) -> None:
         self._connection = open_file(self._path)
-        self._connection.execute("PRAGMA busy_timeout = 0")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        if self._path != MEMORY:
-            self._checkpointer = Checkpointer(self._path)
+        with translated(self._path):
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            if self._path != MEMORY:
+                self._checkpointer = Checkpointer(self._path)
 
     def perform(self, batch: list[Job]) -> None:
         """Do `batch` in one transaction, or each job alone if one of them fails."""

@@ -4,8 +4,12 @@
 by one transaction. What a process held when it died is free again within about a second if another
 one listens, and after `LEASE` seconds in any case.
 
-Leases and delays are kept by the wall clock, as they must outlive processes. When it jumps,
-messages come again sooner or later than they should; none is lost, and none is settled twice.
+Leases and delays are kept by the monotonic clock, which all processes of the machine share: setting
+the wall clock changes nothing. A reboot ends leases and may cut delays short.
+
+A group holds up to `UNSETTLED_LIMIT` messages, those in hand and delayed ones included. Publishing
+what belongs in a group that is full is refused, also to the other groups that would take it. Own
+copies hold nobody up: a subscriber that leaves too many unread misses further ones.
 
 *Not here*: the statements; those are in `bus.sqlite`.
 """
@@ -20,10 +24,16 @@ import structlog
 
 from bus.clock import Clock
 from bus.domain.envelope import Envelope
-from bus.errors import StoreError, TransportClosedError, UnroutableError, UsageError
+from bus.errors import (
+    RefusedError,
+    StoreError,
+    TransportClosedError,
+    UnroutableError,
+    UsageError,
+)
 from bus.sqlite import doorbell, queues
 from bus.sqlite.database import Database
-from bus.sqlite.deliveries import Lease, publish, renew
+from bus.sqlite.deliveries import Full, Lease, Published, publish, renew
 from bus.sqlite.queues import QueueId, Reached, Routes
 from bus.sqlite.wakeup import LOG
 from bus.transport import Subscription
@@ -36,6 +46,9 @@ PROBE_INTERVAL: Final = 0.5
 RENEW_INTERVAL: Final = 3.0
 """Seconds between two renewals of all leases and of the own presence."""
 
+UNSETTLED_LIMIT: Final = 2_000_000
+"""Messages of one group that may be unsettled; at a kilobyte each, two gigabytes of the file."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -43,13 +56,17 @@ class SqliteTransport:
     """Moves envelopes through the file of `database`, which it does not close.
 
     Groups and deliveries of a `scope` are seen by transports of the same scope only, and groups of
-    any scope but "" belong to one transport and end with it.
+    any scope but "" belong to one transport and end with it. Once a group has `limit` messages
+    unsettled, this transport publishes none to it.
     """
 
-    def __init__(self, database: Database, *, clock: Clock, scope: str = "") -> None:
+    def __init__(
+        self, database: Database, *, clock: Clock, scope: str = "", limit: int = UNSETTLED_LIMIT
+    ) -> None:
         self._database = database
         self._clock = clock
         self._scope = scope
+        self._limit = limit
         self._routes = Routes(scope)
         self._peer = queues.new_peer()
         self._held: dict[Lease, SqliteDelivery] = {}
@@ -63,8 +80,14 @@ class SqliteTransport:
         self._check_open()
         if not envelope.is_transient:
             await self._database.wait_for_room()
-            if await self._submit(envelope) is None:
-                raise UnroutableError(envelope.topic)
+            match await self._submit(envelope):
+                case None:
+                    raise UnroutableError(envelope.topic)
+                case Full(group=group):
+                    raise RefusedError(
+                        f"The group {group!r} has {self._limit:,} messages that are not settled "
+                        "yet: start more of its workers, or try again later."
+                    )
         elif not self._database.is_crowded:
             # Nobody waits for it, and while too much is waiting already it is left out.
             self._submit(envelope)
@@ -89,12 +112,13 @@ class SqliteTransport:
             deliveries.close()
             self._subscriptions.remove(deliveries)
             if not self._is_closed:
-                work = partial(queues.unsubscribe, consumer=deliveries.consumer)
-                await self._database.submit(work, durable=False)
+                await self._unsubscribe(deliveries)
 
     async def consumers(self, group: str) -> int:
         self._check_open()
-        work = partial(queues.count_present, scope=self._scope, group=group, now=self._now())
+        work = partial(
+            queues.count_present, scope=self._scope, group=group, now=self._clock.monotonic()
+        )
         return await self._database.read(work)
 
     async def aclose(self) -> None:
@@ -117,9 +141,22 @@ class SqliteTransport:
         else:
             self._announce(freed)
 
-    def _submit(self, envelope: Envelope) -> "asyncio.Future[Reached]":
+    async def _unsubscribe(self, deliveries: SqliteSubscription) -> None:
+        work = partial(queues.unsubscribe, consumer=deliveries.consumer)
+        try:
+            await self._database.submit(work, durable=False)
+        except StoreError as error:  # what was taken can be settled all the same
+            _log.warning("bus.transport.not_unsubscribed", error=str(error))
+
+    def _submit(self, envelope: Envelope) -> "asyncio.Future[Published]":
         publishing = self._database.submit(
-            partial(publish, routes=self._routes, envelope=envelope, now=self._now()),
+            partial(
+                publish,
+                routes=self._routes,
+                envelope=envelope,
+                now=self._clock.now().timestamp(),
+                limit=self._limit,
+            ),
             durable=not envelope.is_transient,
         )
         expected = self._routes.expected(envelope)
@@ -128,12 +165,12 @@ class SqliteTransport:
         self._database.wakeup.announce(expected)
         return publishing
 
-    def _published(self, expected: Reached, publishing: "asyncio.Future[Reached]") -> None:
+    def _published(self, expected: Reached, publishing: "asyncio.Future[Published]") -> None:
         if publishing.cancelled():
             return  # if it was written all the same, the next look at the file finds it
         if (error := publishing.exception()) is not None:
             _log.info("bus.message.not_sent", error=str(error))
-        elif (reached := publishing.result()) is not None:
+        elif isinstance(reached := publishing.result(), tuple):
             wakeup = self._database.wakeup
             wakeup.announce((LOG,) if reached == expected else (LOG, *reached))
             wakeup.ring(reached, self._routes.addresses)
@@ -148,7 +185,7 @@ class SqliteTransport:
             pattern=deliveries.subscription.pattern,
             peer=self._peer,
             address=address,
-            now=self._now(),
+            now=self._clock.monotonic(),
         )
         queue = await self._database.write(work)
         if queue is None:
@@ -173,7 +210,7 @@ class SqliteTransport:
                     self._lose(tuple(self._held))
 
     async def _bury_dead(self) -> None:
-        work = partial(queues.find_dead, own=self._peer, now=self._now())
+        work = partial(queues.find_dead, own=self._peer, now=self._clock.monotonic())
         if dead := await self._database.read(work):
             burying = partial(queues.bury, peers=dead, routes=self._routes)
             freed = await self._database.write(burying, durable=False)
@@ -184,9 +221,10 @@ class SqliteTransport:
 
     async def _renew(self) -> None:
         started_at = self._clock.monotonic()
-        now = self._now()
-        touching = partial(queues.touch, peer=self._peer, now=now)
-        renewing = partial(renew, leases=tuple(self._held), until=now + LEASE)
+        touching = partial(queues.touch, peer=self._peer, now=started_at)
+        renewing = partial(
+            renew, leases=tuple(self._held), until=started_at + LEASE, now=started_at
+        )
         is_alive, gone = await asyncio.gather(
             self._database.submit(touching, durable=False),
             self._database.submit(renewing, durable=False),
@@ -223,6 +261,3 @@ class SqliteTransport:
     def _check_open(self) -> None:
         if self._is_closed:
             raise TransportClosedError("The transport is closed.")
-
-    def _now(self) -> float:
-        return self._clock.now().timestamp()

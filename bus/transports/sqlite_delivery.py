@@ -70,11 +70,8 @@ class SqliteDelivery:
         await self._settle(partial(acknowledge, taken=self._taken))
 
     async def nack(self, delay: float = 0.0, *, counted: bool = True) -> None:
-        due_at = self._clock.now().timestamp() + delay if delay > 0 else None
         attempt = self.attempt + 1 if counted else self.attempt
-        await self._settle(
-            partial(put_back, taken=self._taken, due_at=due_at, attempt=attempt, redeliveries=0)
-        )
+        await self._settle(self._putting_back(delay=delay, attempt=attempt, redeliveries=0))
         self._holder.announce((self._taken.queue,))
 
     async def reject(self, reason: ParkReason, error: str = "") -> None:
@@ -108,12 +105,16 @@ class SqliteDelivery:
             self._holder.announce((self._taken.queue,))
 
     def _releasing(self) -> Work[bool]:
+        return self._putting_back(attempt=self.attempt, redeliveries=self.redeliveries)
+
+    def _putting_back(self, *, attempt: int, redeliveries: int, delay: float = 0.0) -> Work[bool]:
         return partial(
             put_back,
             taken=self._taken,
-            due_at=None,
-            attempt=self.attempt,
-            redeliveries=self.redeliveries,
+            delay=delay,
+            attempt=attempt,
+            redeliveries=redeliveries,
+            now=self._clock.monotonic(),
         )
 
     async def _settle(

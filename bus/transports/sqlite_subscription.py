@@ -1,6 +1,9 @@
 """`SqliteSubscription`: takes messages out of one queue, as many at once as is safe.
 
 How many that is, `bus.domain.slow_start` says: a subscription of a group begins with one.
+
+*Guarantees*: it outlives trouble with the file that passes, such as a full disk or a process that
+was stopped in the middle of a write; it ends with an error when the file is damaged or gone.
 """
 
 import asyncio
@@ -8,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, Self
+
+import structlog
 
 from bus.clock import Clock
 from bus.domain.slow_start import SURVIVAL, SlowStart
@@ -22,6 +27,9 @@ LEASE: Final = 15.0
 """Seconds for which a message is taken; renewed long before."""
 
 _LONGEST_WAIT: Final = 5.0
+_FIRST_PAUSE: Final = 0.2
+
+_log = structlog.get_logger(__name__)
 
 
 class SqliteSubscription:
@@ -56,6 +64,7 @@ class SqliteSubscription:
         self._is_closed = False
         self._failure: BaseException | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._pause = _FIRST_PAUSE
 
     def attach(self, queue: QueueId, peer: PeerId) -> None:
         """Take from `queue` in the name of `peer` from now on."""
@@ -129,7 +138,7 @@ class SqliteSubscription:
             return
         queue, peer = self._source
         self._may_have_more = False
-        now = self._clock.now().timestamp()
+        now = self._clock.monotonic()
         work = partial(claim, queue=queue, owner=peer, limit=room, now=now, lease=LEASE)
         try:
             claiming = self._database.submit(work, durable=False)
@@ -145,11 +154,12 @@ class SqliteSubscription:
             return
         claimed = future.result()
         self._is_claiming = False
+        self._pause = _FIRST_PAUSE
         self._changed.set()
         if not claimed.is_drained:
             self._may_have_more = True
         elif claimed.next_due is not None:
-            self._look_at(claimed.next_due)
+            self._look_in(claimed.next_due - self._clock.monotonic())
         for taken in claimed.taken:
             delivery = SqliteDelivery(
                 taken, database=self._database, clock=self._clock, holder=self
@@ -172,16 +182,21 @@ class SqliteSubscription:
             self._claim_soon()
 
     def _fail(self, error: BaseException) -> None:
-        """Have whoever waits see `error`, and try again when somebody waits the next time."""
+        """Try again in a while what may pass; have whoever waits see what will not."""
+        self._is_claiming = False
+        if isinstance(error, StoreError) and error.retryable:
+            _log.warning("bus.intake.held_up", error=str(error), pause=self._pause)
+            if not self._is_closed:
+                self._look_in(self._pause)
+            self._pause = min(2 * self._pause, _LONGEST_WAIT)
+            return
         self._failure = error
         self._may_have_more = True
-        self._is_claiming = False
         self._changed.set()
 
-    def _look_at(self, due_at: float) -> None:
+    def _look_in(self, wait: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        wait = due_at - self._clock.now().timestamp()
         wait = min(max(wait, 0.001), _LONGEST_WAIT)
         self._timer = asyncio.get_running_loop().call_later(wait, self.look)
 

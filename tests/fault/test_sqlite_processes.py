@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from bus.clock import SystemClock
+from bus.errors import StoreLockedError
 from bus.history import HistoryQuery
 from bus.ledger import Recorded
 from bus.ledgers.sqlite import SqliteLedger
+from bus.sqlite import session
 from tests.support.bus_under_test import PATIENCE, acknowledge, next_of, until
 from tests.support.events import event, events
 from tests.support.sqlite_bus import SqliteBus, open_sqlite_bus
@@ -36,6 +39,9 @@ class BusProcess:
         assert self._process.stdout is not None
         async with asyncio.timeout(PATIENCE):
             return (await self._process.stdout.readline()).decode().split()
+
+    def send(self, signal: int) -> None:
+        self._process.send_signal(signal)
 
     async def kill(self) -> list[list[str]]:
         """End it without warning; returns the lines that it still had printed."""
@@ -152,6 +158,28 @@ async def test_what_was_confirmed_survives_the_publisher(bus: SqliteBus, start):
     assert waiting == recorded
 
 
+async def test_moving_the_log_in_many_processes_that_are_killed_damages_nothing(
+    bus: SqliteBus, start
+):
+    transport = await bus.transport()
+    async with transport.subscribe(WORKERS):
+        pass
+    confirmed: set[str] = set()
+
+    async def live(lines: int) -> None:
+        publisher = await start("publish_and_move")
+        said = [await publisher.line() for _ in range(lines)]
+        said += await publisher.kill()
+        confirmed.update(id for word, id in said if word == "confirmed")
+
+    for _ in range(3):
+        await asyncio.gather(*(live(random.randint(100, 400)) for _ in range(3)))
+    history = await bus.history()
+    recorded = {record.id for record in await history.query(HistoryQuery(limit=99_999))}
+    assert len(confirmed) > 100
+    assert confirmed <= recorded
+
+
 async def test_work_is_done_once_however_many_workers_are_killed(bus: SqliteBus, start):
     transport = await bus.transport()
     ledger = SqliteLedger(await bus.database(), clock=SystemClock())
@@ -205,6 +233,60 @@ async def test_a_process_that_was_killed_in_a_transaction_blocks_nobody(bus: Sql
             async with within(SOON):
                 await transport.publish(event("task.a"))
         await next_of(deliveries)
+
+
+async def test_a_process_that_stands_still_in_a_transaction_is_told_and_waited_out(
+    bus: SqliteBus, start, monkeypatch
+):
+    monkeypatch.setattr(session, "LOCK_TIMEOUT", 0.2)
+    transport = await bus.transport()
+    async with transport.subscribe(WORKERS) as deliveries:
+        still = await start("stop_in_a_write")
+        assert await still.line() == ["ready"]
+
+        async def is_held_up() -> bool:
+            try:
+                await transport.publish(event("task.a"))
+            except StoreLockedError as error:
+                assert "stopped in the middle of a write" in str(error)
+                return True
+            return False
+
+        await until(is_held_up)
+        waiting = asyncio.ensure_future(next_of(deliveries))
+        still.send(signal.SIGCONT)
+        assert await still.line() == ["continued"]
+        await transport.publish(event("task.a"))
+        await (await waiting).ack()
+
+
+@pytest.mark.parametrize("redrivers", [1, 3])
+async def test_what_is_redriven_runs_once_more_however_many_redrivers_are_killed(
+    bus: SqliteBus, start, redrivers: int
+):
+    transport, dead_letters = await bus.transport(), await bus.dead_letters()
+    sent = events("task.a", 300)
+    async with transport.subscribe(WORKERS) as deliveries:
+        await asyncio.gather(*map(transport.publish, sent))
+        for _ in sent:
+            await (await next_of(deliveries)).reject("failed")
+    for _ in range(4):
+        processes = await asyncio.gather(*(start("redrive") for _ in range(redrivers)))
+        for process in processes:
+            assert await process.line() == ["ready"]
+        for _ in range(random.randint(1, 40)):
+            await processes[0].line()
+        for process in processes:
+            await process.kill()
+    left = await dead_letters.list(1000)
+    for letter in left:
+        assert await dead_letters.redrive(letter.id)
+    assert await count(bus, "deliveries") == len(sent)
+    async with transport.subscribe(WORKERS) as deliveries:
+        received = await acknowledge(deliveries, len(sent))
+    assert sorted(each.envelope.id for each in received) == sorted(each.id for each in sent)
+    assert {(each.attempt, each.redeliveries) for each in received} == {(1, 0)}
+    assert await count(bus, "dead_letters") == 0
 
 
 async def test_processes_that_start_together_agree_on_a_new_file(bus: SqliteBus, start):

@@ -5,11 +5,16 @@
 
 import asyncio
 import os
+import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 
+from bus import AgentMessage, Context, Payload, Registry, connect
 from bus.clock import SystemClock
+from bus.dead_letters.sqlite import SqliteDeadLetters
 from bus.ledgers.sqlite import SqliteLedger
+from bus.sqlite import checkpoint
 from bus.sqlite.database import Database
 from bus.transport import Subscription
 from bus.transports.sqlite import SqliteTransport
@@ -39,6 +44,12 @@ async def publish(database: Database) -> None:
             tasks.create_task(publish_for_ever())
 
 
+async def publish_and_move(database: Database) -> None:
+    """Publishes for ever, and moves the log into the file as often as can be."""
+    checkpoint.LIMIT = 0
+    await publish(database)
+
+
 async def hold(database: Database) -> None:
     """Takes what it gets and settles nothing."""
     transport = SqliteTransport(database, clock=SystemClock())
@@ -60,6 +71,45 @@ async def work(database: Database) -> None:
             say("done", delivery.envelope.id)
 
 
+class Ordered(Payload):
+    message_type = "test.thing.ordered.v1"
+    is_poison: bool = False
+
+
+async def serve(database: Database) -> None:
+    """Handles messages as a worker does; dies of those that are poison."""
+
+    async def handle(message: AgentMessage[Ordered], context: Context) -> None:
+        if message.content.is_poison:
+            say("dies", message.id)
+            os._exit(1)
+        say("done", message.id)
+
+    async with (
+        connect(f"sqlite:///{database.path}", registry=Registry(Ordered)) as bus,
+        bus.serve("task.a", handle, group="agent.a"),
+    ):
+        say("ready")
+        await asyncio.Event().wait()
+
+
+async def redrive(database: Database) -> None:
+    """Redrives every dead letter, from the oldest on, until there is none."""
+    dead_letters = SqliteDeadLetters(database, clock=SystemClock())
+    say("ready")
+    while letters := await dead_letters.list(1):
+        if await dead_letters.redrive(letters[0].id):
+            say("redriven", letters[0].envelope.id)
+
+
+async def stop_in_a_write(database: Database) -> None:
+    """Stops itself in the middle of a transaction, as a debugger or Ctrl-Z does."""
+    say("ready")
+    # To this very thread, which could else commit before the signal arrives.
+    await database.write(lambda _: signal.pthread_kill(threading.get_ident(), signal.SIGSTOP))
+    say("continued")
+
+
 async def listen_in_scope(database: Database) -> None:
     """Has a group of its own scope, and an own copy, for as long as it lives."""
     transport = SqliteTransport(database, clock=SystemClock(), scope="run-1")
@@ -71,8 +121,12 @@ async def listen_in_scope(database: Database) -> None:
 
 ROLES: dict[str, Callable[[Database], Awaitable[None]]] = {
     "publish": publish,
+    "publish_and_move": publish_and_move,
     "hold": hold,
     "work": work,
+    "serve": serve,
+    "redrive": redrive,
+    "stop_in_a_write": stop_in_a_write,
     "listen_in_scope": listen_in_scope,
 }
 

@@ -1,21 +1,35 @@
 """The bus file: jobs, errors, checkpoints, doorbells."""
 
 import asyncio
+import random
 import re
 import sqlite3
 import stat
+import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bus.clock import SystemClock
 from bus.errors import StoreCorruptError, StoreError, StoreFullError, StoreLockedError
+from bus.history import HistoryQuery
+from bus.ledger import Claim, Leased, Recorded
+from bus.ledgers.sqlite import SqliteLedger
 from bus.sqlite import checkpoint, job_thread, session
 from bus.sqlite.connection import MEMORY, connect, open_file
 from bus.sqlite.database import Database
 from bus.sqlite.doorbell import Doorbell, Ringer, is_dead
 from bus.sqlite.errors import translate
 from bus.sqlite.queries import QUERIES
+from bus.transport import Subscription
+from tests.support.bus_under_test import acknowledge, next_of
+from tests.support.clock import ManualClock
+from tests.support.events import events
+from tests.support.sqlite_bus import open_sqlite_bus
+
+CLOCK = SystemClock()
 
 
 @pytest.fixture
@@ -149,6 +163,21 @@ async def test_many_may_open_a_new_file_at_once(path):
         await each.aclose()
 
 
+async def test_opening_a_file_again_drops_no_locks_of_those_who_have_it_open(path):
+    visit = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM ledger')"
+    async with await Database.open(path) as database:
+        await database.write(keep("a"))
+        async with await Database.open(path):
+            pass
+        # Without our locks, whoever closes the file would be the last one and delete its log.
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", visit, path)
+        assert await process.wait() == 0
+        assert Path(f"{path}-wal").exists()
+        await database.write(keep("b"))
+        async with await Database.open(path) as another:
+            assert await another.read(keys) == ["a", "b"]
+
+
 async def test_opening_can_be_cancelled(path):
     for _ in range(5):
         opening = asyncio.create_task(Database.open(path))
@@ -194,6 +223,94 @@ async def test_a_damaged_file_is_refused(path):
     Path(path).write_bytes(content)
     with pytest.raises(StoreCorruptError, match="damaged"):
         await Database.open(path)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_a_file_with_flipped_bits_is_refused_or_still_works(path, seed):
+    draw = random.Random(seed)
+    async with await Database.open(path) as database:
+        for number in range(40):
+            await database.write(keep(f"{number:03}", b"%03d" % number * 100))
+    content = bytearray(Path(path).read_bytes())
+    for _ in range(draw.choice([1, 8])):
+        content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+    if draw.random() < 0.3:
+        del content[draw.randrange(1, len(content)) :]
+    Path(path).write_bytes(content)
+    try:
+        async with await Database.open(path) as database:
+            await database.read(keys)
+            await database.write(keep("a"))
+            assert "a" in await database.read(keys)
+    except StoreError as error:
+        assert path in str(error)
+
+
+async def test_a_log_whose_file_is_gone_is_refused_and_kept(path):
+    async with await Database.open(path) as database:
+        await database.write(keep("a"))
+        log = Path(f"{path}-wal")
+        remains = log.read_bytes()
+    Path(path).unlink()
+    log.write_bytes(remains)
+    with pytest.raises(StoreCorruptError, match=r"bus\.db-wal"):
+        await Database.open(path)
+    assert log.read_bytes() == remains
+
+
+async def test_a_file_of_an_older_version_is_brought_up_to_date(path, tmp_path):
+    workers = Subscription(pattern="task.a", group="agent.a")
+    async with open_sqlite_bus(path) as bus:
+        transport, ledger = await bus.transport(), SqliteLedger(await bus.database(), clock=CLOCK)
+        async with transport.subscribe(workers) as deliveries:
+            sent = events("task.a", 3)
+            for envelope in sent:
+                await transport.publish(envelope)
+            await (await next_of(deliveries)).nack(3600.0)
+        await ledger.record("done", b"1")
+        await ledger.claim("begun", owner="a", lease=3600.0)
+    make_version_1(path)
+    async with open_sqlite_bus(path) as bus:
+        transport, ledger = await bus.transport(), SqliteLedger(await bus.database(), clock=CLOCK)
+        async with transport.subscribe(workers) as deliveries:
+            received = await acknowledge(deliveries, 3)
+        assert [each.envelope.id for each in received] == [envelope.id for envelope in sent]
+        assert isinstance(await ledger.claim("begun", owner="b", lease=1.0), Claim)
+        assert await ledger.look_up(["done"]) == {"done": Recorded(value=b"1")}
+        history = await bus.history()
+        assert len(await history.query(HistoryQuery())) == 3
+    upgraded, new = connect(path), open_file(str(tmp_path / "new.db"))
+    assert shape(upgraded) == shape(new)
+    upgraded.close()
+    new.close()
+
+
+def make_version_1(path: str) -> None:
+    """Make the file one as version 0.1 wrote it: no counts, and instants of the wall clock."""
+    connection = connect(path)
+    for statement in (
+        "DROP TRIGGER delivery_added",
+        "DROP TRIGGER delivery_removed",
+        "ALTER TABLE queues DROP COLUMN unsettled",
+        "ALTER TABLE deliveries DROP COLUMN since",
+        "ALTER TABLE ledger DROP COLUMN since",
+        "UPDATE deliveries SET due_at = unixepoch() + 3600 WHERE due_at IS NOT NULL",
+        "UPDATE ledger SET lease_until = unixepoch() + 3600 WHERE value IS NULL",
+        "PRAGMA user_version = 1",
+    ):
+        connection.execute(statement)
+    connection.close()
+
+
+def shape(connection: sqlite3.Connection) -> tuple[list, dict[str, list]]:
+    """Everything that is defined in the file, and the columns of each table."""
+    defined = connection.execute("SELECT type, name FROM sqlite_master ORDER BY 1, 2").fetchall()
+    columns = {
+        name: sorted(row[1:4] for row in connection.execute(f"PRAGMA table_info({name})"))
+        for kind, name in defined
+        if kind == "table"
+    }
+    return defined, columns
 
 
 async def test_a_place_where_nothing_can_be_written_is_named(tmp_path: Path):
@@ -243,6 +360,7 @@ def test_every_error_of_the_driver_is_translated(error):
         ("SQLITE_CORRUPT_INDEX", StoreCorruptError),
         ("SQLITE_NOTADB", StoreCorruptError),
         ("SQLITE_FULL", StoreFullError),
+        ("SQLITE_IOERR_SHMSIZE", StoreFullError),
         ("SQLITE_READONLY_DIRECTORY", StoreError),
         ("SQLITE_CANTOPEN_ISDIR", StoreError),
         ("SQLITE_IOERR_FSYNC", StoreError),
@@ -266,6 +384,47 @@ async def test_the_log_of_the_file_does_not_grow_without_end(path, monkeypatch):
         assert Path(path).stat().st_size > 3 * 1024 * 1024
 
 
+async def test_nobody_can_commit_while_the_log_is_moved(path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "LIMIT", 0)
+    intruder = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    refused: list[int] = []
+
+    class Watched:
+        """The connection that moves the log; looks whether another one could commit meanwhile."""
+
+        def __init__(self, path: str) -> None:
+            self._connection = connect(path)
+
+        def execute(self, statement: str) -> sqlite3.Cursor:
+            assert "wal_checkpoint" in statement
+            with pytest.raises(sqlite3.OperationalError) as raised:
+                intruder.execute("BEGIN IMMEDIATE")
+            refused.append(raised.value.sqlite_errorcode)
+            return self._connection.execute(statement)
+
+        def close(self) -> None:
+            self._connection.close()
+
+    monkeypatch.setattr(checkpoint, "connect", Watched)
+    async with await Database.open(path) as database:
+        for number in range(40):
+            await database.write(keep(f"{number}"))
+    assert len(refused) >= 3
+    assert set(refused) == {sqlite3.SQLITE_BUSY}
+    intruder.close()
+
+
+async def test_sqlite_moves_no_log_by_itself(database: Database):
+    def automatic(connection: sqlite3.Connection) -> int:
+        return connection.execute("PRAGMA wal_autocheckpoint").fetchone()[0]
+
+    assert await database.write(automatic) == 0
+    assert await database.read(automatic) == 0
+    connection = connect(database.path)
+    assert automatic(connection) == 0
+    connection.close()
+
+
 async def test_the_log_is_moved_into_the_file_at_the_end(path):
     async with await Database.open(path) as database, await Database.open(path):
         await database.write(keep("a", b"x" * 50_000))
@@ -284,6 +443,41 @@ def test_every_query_fits_the_schema():
         )
         connection.execute(f"EXPLAIN {statement}", [None] * count)
     connection.close()
+
+
+# Claims
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_setting_the_wall_clock_neither_ends_nor_prolongs_a_claim(database: Database, hours):
+    clock = ManualClock()
+    ledger = SqliteLedger(database, clock=clock)
+    await ledger.claim("a", owner="one", lease=10.0)
+    clock._now += timedelta(hours=hours)
+    leased = await ledger.claim("a", owner="two", lease=10.0)
+    assert leased == Leased(seconds=10.0)
+    assert await ledger.look_up(["a"]) == {"a": Leased(seconds=10.0)}
+    clock.advance(11)
+    assert isinstance(await ledger.claim("a", owner="two", lease=10.0), Claim)
+
+
+async def test_a_claim_of_before_the_machine_booted_is_over(database: Database):
+    clock = ManualClock()
+    ledger = SqliteLedger(database, clock=clock)
+    await ledger.claim("a", owner="one", lease=10.0)
+    clock._monotonic = 5.0
+    assert await ledger.look_up(["a"]) == {}
+    assert isinstance(await ledger.claim("a", owner="two", lease=10.0), Claim)
+
+
+async def test_a_claim_that_was_written_a_moment_later_is_none_of_an_earlier_boot(
+    database: Database,
+):
+    early, late = ManualClock(), ManualClock()
+    late.advance(5)
+    await SqliteLedger(database, clock=late).claim("a", owner="one", lease=10.0)
+    entry = await SqliteLedger(database, clock=early).claim("a", owner="two", lease=10.0)
+    assert isinstance(entry, Leased)
 
 
 # Doorbells

@@ -1,18 +1,31 @@
 """What is particular to the embedded transport: scopes, direct envelopes, leases, coming back."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bus.domain.envelope import TOKEN_HEADER, Envelope
-from bus.errors import SettlementError, StoreLockedError, UnroutableError, UsageError
+from bus.errors import (
+    RefusedError,
+    SettlementError,
+    StoreCorruptError,
+    StoreLockedError,
+    UnroutableError,
+    UsageError,
+)
 from bus.history import HistoryQuery
-from bus.sqlite import session, wakeup
+from bus.sqlite import deliveries, session, wakeup
 from bus.sqlite.connection import connect
+from bus.sqlite.database import Database
 from bus.transport import Subscription
 from bus.transports import sqlite as sqlite_transport
+from bus.transports.sqlite import SqliteTransport
 from tests.support.bus_under_test import PATIENCE, acknowledge, is_silent, next_of, until
 from tests.support.clock import ManualClock
 from tests.support.events import event, events
@@ -31,6 +44,34 @@ def clock() -> ManualClock:
 async def bus(tmp_path: Path, clock: ManualClock) -> AsyncIterator[SqliteBus]:
     async with open_sqlite_bus(str(tmp_path / "bus.db"), clock) as opened:
         yield opened
+
+
+async def was_logged(logs: Sequence[dict], happening: str) -> bool:
+    return any(each["event"] == happening for each in logs)
+
+
+def set_wall_clock(clock: ManualClock, hours: float) -> None:
+    """Move the wall clock alone, as its owner may."""
+    clock._now += timedelta(hours=hours)
+
+
+async def count(database: Database, table: str) -> int:
+    """How many rows `table` has."""
+    return await database.read(
+        lambda connection: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    )
+
+
+async def unsettled(database: Database) -> list[int]:
+    """What the queues count, which must be what there is."""
+    rows = await database.read(
+        lambda connection: connection.execute(
+            "SELECT unsettled, (SELECT count(*) FROM deliveries WHERE queue = queues.id)"
+            " FROM queues ORDER BY name DESC"
+        ).fetchall()
+    )
+    assert all(counted == there for counted, there in rows)
+    return [counted for counted, _ in rows]
 
 
 # Scopes
@@ -190,7 +231,7 @@ async def test_who_was_given_up_comes_back(bus: SqliteBus, clock: ManualClock, m
         assert await publisher.consumers("agent.a") == 1
 
 
-async def test_trouble_with_the_file_is_told_to_who_waits_and_passes(bus: SqliteBus, monkeypatch):
+async def test_trouble_with_the_file_that_passes_is_outlived(bus: SqliteBus, monkeypatch):
     monkeypatch.setattr(session, "LOCK_TIMEOUT", 0.05)
     transport, database = await bus.transport(), await bus.database()
     async with transport.subscribe(WORKERS) as deliveries:
@@ -198,20 +239,177 @@ async def test_trouble_with_the_file_is_told_to_who_waits_and_passes(bus: Sqlite
         await acknowledge(deliveries, 1)
         other = connect(database.path)
         other.execute("BEGIN IMMEDIATE")
-        deliveries.look()
-        with pytest.raises(StoreLockedError):
-            await next_of(deliveries)
+        with capture_logs() as logs:
+            waiting = asyncio.ensure_future(anext(deliveries))
+            deliveries.look()
+            await until(partial(was_logged, logs, "bus.intake.held_up"))
+        assert not waiting.done()
         other.execute("ROLLBACK")
-        other.close()
         await transport.publish(event("task.a"))
-        delivery = await next_of(deliveries)
-        other = connect(database.path)
+        async with asyncio.timeout(PATIENCE):
+            delivery = await waiting
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreLockedError):
             await delivery.ack()
         other.execute("ROLLBACK")
         other.close()
         await delivery.ack()
+
+
+async def test_damage_to_the_file_is_told_to_who_waits(bus: SqliteBus):
+    transport = await bus.transport()
+    async with transport.subscribe(WORKERS) as deliveries:
+        waiting = asyncio.ensure_future(anext(deliveries))
+        await asyncio.sleep(0)
+        deliveries._fail(StoreCorruptError("The bus file is damaged."))
+        with pytest.raises(StoreCorruptError):
+            await waiting
+
+
+async def test_a_subscription_ends_although_the_file_is_locked(bus: SqliteBus, monkeypatch):
+    monkeypatch.setattr(session, "LOCK_TIMEOUT", 0.05)
+    transport, database = await bus.transport(), await bus.database()
+    other = connect(database.path)
+    with capture_logs() as logs:
+        async with transport.subscribe(WORKERS):
+            other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
+    other.close()
+    assert await was_logged(logs, "bus.transport.not_unsubscribed")
+
+
+# The wall clock
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_setting_the_wall_clock_takes_no_message_from_who_handles_it(
+    bus: SqliteBus, clock: ManualClock, hours: int
+):
+    holder, other = await bus.transport(), await bus.transport()
+    async with holder.subscribe(WORKERS) as deliveries:
+        await holder.publish(event("task.a"))
+        held = await next_of(deliveries)
+        async with other.subscribe(WORKERS) as others:
+            set_wall_clock(clock, hours)
+            others.look()
+            assert await is_silent(others)
+            assert await other.consumers("agent.a") == 2
+            await held.ack()
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_setting_the_wall_clock_keeps_no_message_with_a_dead_process(
+    bus: SqliteBus, clock: ManualClock, hours: int
+):
+    dying, other = await bus.transport(), await bus.transport()
+    async with dying.subscribe(WORKERS) as deliveries:
+        await dying.publish(event("task.a"))
+        await next_of(deliveries)
+        async with other.subscribe(WORKERS) as others:
+            dying._keeper.cancel()  # silent, but its doorbell does not prove that it is dead
+            set_wall_clock(clock, hours)
+            clock.advance(16)
+            others.look()
+            delivery = await next_of(others)
+            assert delivery.redeliveries == 1
+            await delivery.ack()
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_delay_is_as_long_as_it_was_meant_to_be_however_the_wall_clock_is_set(
+    bus: SqliteBus, clock: ManualClock, hours: int
+):
+    transport = await bus.transport()
+    async with transport.subscribe(WORKERS) as deliveries:
+        await transport.publish(event("task.a"))
+        await (await next_of(deliveries)).nack(30.0)
+        set_wall_clock(clock, hours)
+        deliveries.look()
+        assert await is_silent(deliveries)
+        clock.advance(31)
+        deliveries.look()
+        await acknowledge(deliveries, 1)
+
+
+async def test_after_a_reboot_nothing_waits_for_a_clock_that_begins_anew(
+    bus: SqliteBus, clock: ManualClock
+):
+    transport = await bus.transport()
+    async with transport.subscribe(WORKERS) as deliveries:
+        for envelope in events("task.a", 2):
+            await transport.publish(envelope)
+        await (await next_of(deliveries)).nack(600.0)
+        await next_of(deliveries)
+    await bus.break_off(transport)
+    database = await bus.database()
+    await database.write(lambda c: c.execute("UPDATE peers SET doorbell = ''"))
+    clock._monotonic = 5.0
+    again = await bus.transport()
+    assert await again.consumers("agent.a") == 0
+    async with again.subscribe(WORKERS) as deliveries:
+        assert await again.consumers("agent.a") == 1
+        received = await acknowledge(deliveries, 2)
+    assert sorted(each.attempt for each in received) == [1, 2]
+    await again._bury_dead()
+    assert await count(database, "peers") == 1
+
+
+# Backpressure
+
+
+async def test_a_group_that_is_full_refuses_and_takes_again_once_something_is_settled(
+    tmp_path: Path, clock: ManualClock
+):
+    async with await Database.open(str(tmp_path / "small.db")) as database:
+        transport = SqliteTransport(database, clock=clock, limit=3)
+        async with aclosing(transport), transport.subscribe(WORKERS) as deliveries:
+            sent = events("task.a", 5)
+            for envelope in sent[:3]:
+                await transport.publish(envelope)
+            delivery = await next_of(deliveries)
+            with pytest.raises(RefusedError, match=r"'agent\.a' has 3 messages") as raised:
+                await transport.publish(sent[3])
+            assert raised.value.retryable
+            await delivery.nack(1.0)
+            with pytest.raises(RefusedError):
+                await transport.publish(sent[3])
+            await (await next_of(deliveries)).ack()
+            await transport.publish(sent[4])
+            assert await count(database, "messages") == 4
+            assert await unsettled(database) == [3]
+
+
+async def test_a_full_group_is_not_passed_over_for_another_that_has_room(
+    tmp_path: Path, clock: ManualClock
+):
+    async with await Database.open(str(tmp_path / "small.db")) as database:
+        transport = SqliteTransport(database, clock=clock, limit=1)
+        full = Subscription(pattern="event.#", group="full")
+        roomy = Subscription(pattern="event.b", group="roomy")
+        async with aclosing(transport), transport.subscribe(full), transport.subscribe(roomy):
+            await transport.publish(event("event.a"))
+            with pytest.raises(RefusedError):
+                await transport.publish(event("event.b"))
+            assert await unsettled(database) == [0, 1]
+            assert await count(database, "messages") == 1
+
+
+async def test_an_own_copy_that_nobody_reads_holds_up_nobody(
+    bus: SqliteBus, clock: ManualClock, monkeypatch
+):
+    monkeypatch.setattr(deliveries, "OWN_COPY_LIMIT", 2)
+    transport, database = await bus.transport(), await bus.database()
+    async with transport.subscribe(LISTENER) as heard:
+        sent = events("event.thing", 4)
+        for envelope in sent:
+            await transport.publish(envelope)
+        assert [each.envelope.id for each in await acknowledge(heard, 2)] == [
+            envelope.id for envelope in sent[:2]
+        ]
+        assert await is_silent(heard)
+        await transport.publish(event("event.thing"))
+        await acknowledge(heard, 1)
+    assert await count(database, "messages") == 5
 
 
 # Waking up
