@@ -31,6 +31,7 @@ from bus.transport import Delivery, Transport
 _SENDER: Final = "recorder"
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
+_FAULT_ATTEMPTS: Final = 10
 
 _log = structlog.get_logger(__name__)
 
@@ -80,7 +81,7 @@ class Recorder:
                 await _insist(delivery, lambda: self._transport.append(record))
             fault = self._fault(delivery)
             if fault is not None:
-                await self._send(fault)
+                await self._send(fault, delivery)
             await delivery.ack()
         except asyncio.CancelledError:
             with suppress(BusError):
@@ -121,13 +122,21 @@ class Recorder:
         echo = envelope.correlation_id or sealed.correlation_id
         return replace(sealed, direct=True, correlation_id=echo)
 
-    async def _send(self, fault: Envelope) -> None:
-        try:
-            await self._transport.publish(fault)
-        except TransportClosedError:
-            raise
-        except BusError as error:
-            _log.warning("bus.fault.undeliverable", error=str(error))
+    async def _send(self, fault: Envelope, delivery: Delivery) -> None:
+        """Tell whoever waits; what fails in passing is tried again, for it is told only once."""
+        pause = _FIRST_PAUSE
+        for attempt in range(1, _FAULT_ATTEMPTS + 1):
+            try:
+                await self._transport.publish(fault)
+                return
+            except TransportClosedError:
+                raise
+            except BusError as error:
+                if not error.retryable or attempt == _FAULT_ATTEMPTS or delivery.lost.done():
+                    _log.warning("bus.fault.undeliverable", error=str(error))
+                    return
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 async def _insist(delivery: Delivery, act: Callable[[], Awaitable[None]]) -> None:

@@ -5,11 +5,11 @@ connection everything is rebuilt without the caller's doing; publishing and cons
 connection each, so that a broker that blocks publishers still serves consumers.
 
 A work topic is published as mandatory: the broker returns what no group takes. So is a notice,
-whose return means that the history's own queue is gone.
+whose return means that the history's own queue is gone and has to be declared again.
 
-**Direct addresses.** `topic` of a direct envelope names first a queue of exactly that name, such as
-the reply queue of a foreign client, and if there is none a group. Queues of ours, whose names begin
-with `convener`, are never reached by their own names.
+**Direct addresses.** `topic` of a direct envelope names a queue of exactly that name, such as the
+reply queue of a foreign client. Queues of ours, whose names begin with `convener`, are never
+reached that way, nor is a group: a reply address that anybody may write would give it work.
 
 **Delays** are rounded up to 1, 5, 30 or 120 s; a longer one comes back after 120 s.
 
@@ -17,13 +17,14 @@ with `convener`, are never reached by their own names.
 (`rabbitmq_wire`), reconnecting (`rabbitmq_connection`, `rabbitmq_subscription`).
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, Self
 
 from bus.clock import Clock
 from bus.domain.envelope import Envelope
-from bus.domain.topic import check_topic
+from bus.domain.topic import check_topic, is_work
 from bus.errors import UnroutableError
 from bus.transport import Delivery, Subscription
 from bus.transports import rabbitmq_wire as wire
@@ -40,7 +41,6 @@ from bus.transports.rabbitmq_sources import GroupSource, IngestSource, OwnSource
 from bus.transports.rabbitmq_subscription import RabbitmqSubscription
 from bus.transports.rabbitmq_topology import (
     HISTORY_STREAM,
-    INTERNAL_QUEUES,
     TOPIC_EXCHANGE,
     group_queue,
 )
@@ -62,12 +62,14 @@ class RabbitmqTransport:
         *,
         clock: Clock,
         confirm_timeout: float,
+        watch_interval: float,
     ) -> None:
         self._publishing = publishing
         self._consuming = consuming
         self._clock = clock
         self._publisher = Publisher(publishing, timeout=confirm_timeout)
         self._copies = Copies(self._publisher, clock)
+        self._watch_interval = watch_interval
         self._subscriptions: set[RabbitmqSubscription] = set()
 
     @classmethod
@@ -80,12 +82,14 @@ class RabbitmqTransport:
         patience: float = 10.0,
         confirm_timeout: float = 10.0,
         heartbeat: int = 10,
+        watch_interval: float = 30.0,
     ) -> Self:
         """The broker at `url`, `amqp://` or `amqps://`, with what every process needs declared.
 
         `name` shows in the broker's management interface. A call waits at most `patience` seconds
         for a lost connection to come back, and at most `confirm_timeout` for a confirmation.
-        `heartbeat` is in seconds; a silent connection is given up after some three of them.
+        `heartbeat` is in seconds; a silent connection is given up after some three of them. A
+        subscription to which nothing came for `watch_interval` seconds makes sure of its consumer.
 
         Raises:
             UnreachableError: the broker did not answer, or refused us; the message says what to
@@ -101,6 +105,7 @@ class RabbitmqTransport:
             ),
             clock=clock,
             confirm_timeout=confirm_timeout,
+            watch_interval=watch_interval,
         )
         try:
             await transport._publishing.open()
@@ -120,13 +125,13 @@ class RabbitmqTransport:
         if envelope.direct:
             await self._publish_direct(envelope)
             return
-        accept = self._publisher.send if envelope.is_transient else self._publisher.publish
-        await accept(
-            envelope.body,
-            wire.properties(envelope, now=self._clock.now()),
-            exchange=TOPIC_EXCHANGE,
-            routing_key=check_topic(envelope.topic),
-        )
+        try:
+            await self._publish_to_topic(envelope)
+        except UnroutableError:
+            if is_work(envelope.topic):
+                raise
+            await self._publisher.restore()
+            await self._publish_to_topic(envelope)
 
     def subscribe(
         self, subscription: Subscription
@@ -153,9 +158,12 @@ class RabbitmqTransport:
 
     async def aclose(self) -> None:
         """See the seam."""
-        for subscription in tuple(self._subscriptions):
-            await subscription.aclose()
-        await self._publishing.aclose()
+        subscriptions = tuple(self._subscriptions)
+        for subscription in subscriptions:
+            subscription.abandon()
+        await asyncio.gather(
+            self._publishing.aclose(), *(subscription.over() for subscription in subscriptions)
+        )
         await self._consuming.aclose()
 
     def ingest(self) -> AbstractAsyncContextManager[AsyncIterator[RabbitmqDelivery]]:
@@ -183,11 +191,21 @@ class RabbitmqTransport:
             source,
             prefetch=prefetch,
             copies=self._copies,
+            watch_interval=self._watch_interval,
             on_end=self._subscriptions.discard,
         )
         self._subscriptions.add(subscription)
         async with subscription:
             yield subscription
+
+    async def _publish_to_topic(self, envelope: Envelope) -> None:
+        accept = self._publisher.send if envelope.is_transient else self._publisher.publish
+        await accept(
+            envelope.body,
+            wire.properties(envelope, now=self._clock.now()),
+            exchange=TOPIC_EXCHANGE,
+            routing_key=check_topic(envelope.topic),
+        )
 
     async def _publish_direct(self, envelope: Envelope) -> None:
         name = envelope.topic
@@ -196,15 +214,7 @@ class RabbitmqTransport:
         if name.startswith(_DIRECT_REPLY_PREFIX):
             await self._publish_to_queue(envelope, name, mandatory=False)
             return
-        try:
-            await self._publish_to_queue(envelope, name)
-        except UnroutableError:
-            if group_queue(name) in INTERNAL_QUEUES:
-                raise
-            try:
-                await self.give(envelope, name)
-            except UnroutableError as error:
-                raise UnroutableError(name) from error
+        await self._publish_to_queue(envelope, name)
 
     async def _publish_to_queue(
         self, envelope: Envelope, queue: str, *, mandatory: bool = True

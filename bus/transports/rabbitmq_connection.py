@@ -26,6 +26,7 @@ from bus.errors import (
     UnreachableError,
     UsageError,
 )
+from bus.transports.rabbitmq_blockade import Blockade
 from bus.transports.rabbitmq_errors import DRIVER_ERRORS, translated, unreachable
 from bus.transports.rabbitmq_frames import MendingTransportFactory
 
@@ -38,9 +39,12 @@ _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
 _CLOSE_TIMEOUT: Final = 5.0
 
+_UNBOUNDED: Final = 0
+
 # The driver logs what it also raises, and what it raises reaches the user as an error of ours.
-logging.getLogger("aiormq").addHandler(logging.NullHandler())
-logging.getLogger("aio_pika").addHandler(logging.NullHandler())
+for _name in ("aiormq", "aio_pika"):
+    if logging.getLogger(_name).level == logging.NOTSET:
+        logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 class BrokerConnection:
@@ -57,6 +61,7 @@ class BrokerConnection:
         self._patience = patience
         self._heartbeat = heartbeat
         self._connection: aio_pika.abc.AbstractConnection | None = None
+        self._blockade = Blockade()
         self._opening = asyncio.Lock()
         self._why: UnreachableError | None = None
         self._closed = False
@@ -65,6 +70,11 @@ class BrokerConnection:
     def address(self) -> str:
         """Broker and virtual host, without credentials."""
         return f"{self._url.host}:{self._url.port}{self._url.path}"
+
+    @property
+    def vhost(self) -> str:
+        """The virtual host's own name."""
+        return self._url.path.removeprefix("/") or "/"
 
     @property
     def is_open(self) -> bool:
@@ -77,6 +87,11 @@ class BrokerConnection:
             raise TransportClosedError("The connection to the broker was closed.")
         transport = self._connection.transport if self._connection is not None else None
         return transport is not None and not transport.connection.is_closed
+
+    @property
+    def blockade(self) -> Blockade:
+        """Whether the broker takes messages on it."""
+        return self._blockade
 
     async def open(self) -> None:
         """Connect now, in one attempt.
@@ -104,8 +119,12 @@ class BrokerConnection:
             raise ConnectionLostError("The connection to the broker broke.")
         async with asking("opening a channel"):
             try:
+                # What may be on its way to a channel is bounded by its prefetch. A buffer that
+                # fills up would stop the whole connection once the channel no longer reads.
                 channel = await transport.connection.channel(
-                    publisher_confirms=confirms, on_return_raises=confirms
+                    publisher_confirms=confirms,
+                    on_return_raises=confirms,
+                    frame_buffer_size=_UNBOUNDED,
                 )
             except RuntimeError as error:  # the driver's word for a connection that just closed
                 raise ConnectionLostError("The connection to the broker broke.") from error
@@ -150,7 +169,8 @@ class BrokerConnection:
             self._url.update_query(heartbeat=self._heartbeat),
             client_properties={"connection_name": self._name},
         )
-        connection.kwargs["transport_factory"] = MendingTransportFactory()
+        blockade = Blockade()
+        connection.kwargs["transport_factory"] = MendingTransportFactory(blockade.heard)
         try:
             async with asyncio.timeout(min(self._patience, CALL_TIMEOUT)):
                 await connection.connect()
@@ -159,6 +179,9 @@ class BrokerConnection:
             if isinstance(error, (*DRIVER_ERRORS, StopAsyncIteration)):
                 raise unreachable(self._url, error) from error
             raise
+        assert connection.transport is not None
+        connection.transport.connection.closing.add_done_callback(lambda _: blockade.heard(""))
+        self._blockade = blockade
         return connection
 
 
@@ -175,9 +198,25 @@ async def asking(act: str) -> AsyncIterator[None]:
 
 
 async def close_channel(channel: Channel) -> None:
-    """Close it; the broker gives what is unsettled on it to somebody else."""
-    with suppress(BusError):
-        async with asking("closing a channel"):
+    """Close it; the broker gives what is unsettled on it to somebody else.
+
+    If cancelled, it ends what it began: a driver that is interrupted would close the channel twice,
+    to which the broker's answer is to close the whole connection.
+    """
+    closing = asyncio.create_task(_close_channel(channel), name="close a channel")
+    interruption: asyncio.CancelledError | None = None
+    while not closing.done():
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError as error:
+            interruption = error
+    if interruption is not None:
+        raise interruption
+
+
+async def _close_channel(channel: Channel) -> None:
+    with suppress(BusError), translated("closing a channel"):
+        async with asyncio.timeout(_CLOSE_TIMEOUT):
             await channel.close()
 
 

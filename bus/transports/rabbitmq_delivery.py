@@ -1,21 +1,25 @@
 """`RabbitmqDelivery`: one message in the hands of a subscriber, and how each settlement is done.
 
 A retry or parked copy is confirmed before the original is acknowledged, so that a crash in between
-leaves two messages rather than none. If the copy is not accepted the original is handed back: a
+leaves two messages rather than none. If the copy is not accepted it is tried again for as long as
+the delivery is ours: to hand the original back at once would use up its deliveries while the broker
+takes no messages, and park what nobody crashed on. It is handed back when the subscription ends: a
 message is never held by nobody.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Protocol
+from functools import partial
+from typing import Final, Protocol
 
+import structlog
 from aiormq.abc import DeliveredMessage
 
 from bus.clock import Clock
 from bus.domain.envelope import Envelope, Headers
 from bus.domain.fault import ParkReason
-from bus.errors import BusError, SettlementError, TransportError
+from bus.errors import BusError, SettlementError, TransportError, UnroutableError
 from bus.transports import rabbitmq_parking as parking
 from bus.transports import rabbitmq_wire as wire
 from bus.transports.rabbitmq_connection import Channel
@@ -29,6 +33,11 @@ from bus.transports.rabbitmq_topology import (
     retry_exchange,
 )
 
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0
+
+_log = structlog.get_logger(__name__)
+
 
 class Origin(Protocol):
     """The subscription that a delivery came from."""
@@ -39,6 +48,10 @@ class Origin(Protocol):
 
     def hold(self, delivery: "RabbitmqDelivery", delay: float, attempt: int) -> None:
         """Hand the same message out again after `delay` seconds, without asking the broker."""
+        ...
+
+    async def pause(self, delivery: "RabbitmqDelivery", seconds: float) -> bool:
+        """Wait before settling is tried again; False if the delivery or the subscription ended."""
         ...
 
     def settled(self, delivery: "RabbitmqDelivery") -> None:
@@ -95,12 +108,14 @@ class RabbitmqDelivery:
             if self._group is None:
                 self._origin.hold(self, delay, attempt)
             else:
-                await self._accepted(self._copies.retry(self, self._group, delay, attempt))
+                copy = partial(self._copies.retry, self, self._group, delay, attempt)
+                await self._accepted(copy)
                 await self._acknowledge()
 
     async def reject(self, reason: ParkReason, error: str = "") -> None:
         async with self._settlement():
-            await self._accepted(self._copies.park(self, self._group or "", reason, error))
+            copy = partial(self._copies.park, self, self._group or "", reason, error)
+            await self._accepted(copy)
             await self._acknowledge()
 
     async def release(self) -> None:
@@ -115,14 +130,19 @@ class RabbitmqDelivery:
         await self._origin.outlived()
         await _tell(self.channel.basic_ack(self._tag, wait=False))
 
-    async def _accepted(self, copy: Awaitable[None]) -> None:
-        try:
-            await copy
-        except BusError:
-            with suppress(SettlementError):
-                await self.hand_back()
-            self._origin.settled(self)
-            raise
+    async def _accepted(self, copy: Callable[[], Awaitable[None]]) -> None:
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return await copy()
+            except BusError as error:
+                _log.warning("bus.copy.not_accepted", error=str(error))
+                if not error.retryable or not await self._origin.pause(self, pause):
+                    with suppress(SettlementError):
+                        await self.hand_back()
+                    self._origin.settled(self)
+                    raise
+                pause = min(2 * pause, _LONGEST_PAUSE)
 
     @asynccontextmanager
     async def _settlement(self) -> AsyncIterator[None]:
@@ -196,6 +216,15 @@ class Copies:
             now=wire.published_at(delivery.message) or self._clock.now(),
             marks={wire.TOPIC_HEADER: envelope.topic, **marks},
         )
-        await self._publisher.publish(
-            envelope.body, properties, exchange=exchange, routing_key=routing_key
+        publish = partial(
+            self._publisher.publish,
+            envelope.body,
+            properties,
+            exchange=exchange,
+            routing_key=routing_key,
         )
+        try:
+            await publish()
+        except UnroutableError:
+            await self._publisher.restore()
+            await publish()

@@ -63,6 +63,11 @@ def is_own_cancellation() -> bool:
     return task is None or task.cancelling() > 0
 
 
+def is_down(error: ChannelNotFoundEntity) -> bool:
+    """Whether the broker knows the queue but does not serve it, such as just after a restart."""
+    return "down or inaccessible" in _text(error)
+
+
 def bus_error(error: BaseException, act: str) -> TransportError:
     """Our error for a driver's error that came up while doing `act`."""
     match error:
@@ -74,6 +79,11 @@ def bus_error(error: BaseException, act: str) -> TransportError:
             )
         case ChannelAccessRefused():
             return UnreachableError(f"The broker does not permit {act}: {_text(error)}.")
+        case ChannelNotFoundEntity() if is_down(error):
+            return UnreachableError(
+                f"A queue is not available while {act}: {_text(error)}. "
+                "If that lasts, `convener doctor --provision` says what to do."
+            )
         case ChannelNotFoundEntity():
             return MissingError(
                 f"Something is missing on the broker while {act}: {_text(error)}. "

@@ -8,6 +8,7 @@ them. Its body passes unharmed, and whoever decides about the message finds no t
 
 import asyncio
 import struct
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from aiormq.connection import TCPTransportFactory, TLSTransportFactory, TransportFactory
@@ -24,6 +25,8 @@ _METHOD: Final = 1
 _HEADER: Final = 2
 _FRAME_HEAD: Final = struct.Struct(">BHI")
 _CONTENT_HEAD: Final = struct.Struct(">HHQ")
+_BLOCKED: Final = struct.pack(">HH", 10, 60)
+_UNBLOCKED: Final = struct.pack(">HH", 10, 61)
 _DELIVER: Final = struct.pack(">HH", 60, 60)
 _GET_OK: Final = struct.pack(">HH", 60, 71)
 _PROTOCOL: Final = b"AMQP"
@@ -36,21 +39,28 @@ _DECODING_ERRORS: Final = (
 
 
 class MendingTransportFactory(TransportFactory):
-    """Opens the network connection for the driver, with a `MendingReader` in it."""
+    """Opens the network connection for the driver, with a `MendingReader` in it.
+
+    `on_blocked` hears why the broker takes no messages from us, and an empty text once it does.
+    """
+
+    def __init__(self, on_blocked: Callable[[str], None]) -> None:
+        self._on_blocked = on_blocked
 
     async def create(
         self, url: URL, **kwargs: Any
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         factory = TLSTransportFactory() if url.scheme == "amqps" else TCPTransportFactory()
         reader, writer = await factory.create(url, **kwargs)
-        return cast("asyncio.StreamReader", MendingReader(reader)), writer
+        return cast("asyncio.StreamReader", MendingReader(reader, self._on_blocked)), writer
 
 
 class MendingReader:
     """As much of a StreamReader as the driver uses; reads frame by frame."""
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
+    def __init__(self, reader: asyncio.StreamReader, on_blocked: Callable[[str], None]) -> None:
         self._reader = reader
+        self._on_blocked = on_blocked
         self._frame = b""
         self._read = 0
 
@@ -70,8 +80,25 @@ class MendingReader:
         head = await self._reader.readexactly(_FRAME_HEAD.size)
         if head.startswith(_PROTOCOL):
             return head + await self._reader.readexactly(1)
-        _, _, size = _FRAME_HEAD.unpack(head)
-        return mended(head + await self._reader.readexactly(size + 1))
+        _, channel, size = _FRAME_HEAD.unpack(head)
+        frame = head + await self._reader.readexactly(size + 1)
+        if not channel and (reason := blocking(frame)) is not None:
+            self._on_blocked(reason)
+        return mended(frame)
+
+
+def blocking(frame: bytes) -> str | None:
+    """Why the broker takes no messages, empty if it does again; None if `frame` is about neither.
+
+    The driver knows as much, but keeps the reason to itself.
+    """
+    payload = frame[_FRAME_HEAD.size : -1]
+    if payload.startswith(_UNBLOCKED):
+        return ""
+    if not payload.startswith(_BLOCKED):
+        return None
+    start = len(_BLOCKED) + 1
+    return payload[start : start + payload[start - 1]].decode("utf-8", "replace") or "blocked"
 
 
 def mended(frame: bytes) -> bytes:

@@ -62,12 +62,17 @@ class Intake:
         if self._is_cancelled:
             raise ConnectionLostError(f"The broker no longer serves {self._queue!r} to us.")
 
-    async def ask(self) -> None:
-        """Raise ConnectionLostError if the broker says that nobody consumes the queue."""
+    async def ask(self) -> int:
+        """How many messages wait in the queue.
+
+        Raises:
+            ConnectionLostError: the broker says that nobody consumes it.
+        """
         async with asking(f"looking after {self._queue!r}"):
             state = await self._channel.queue_declare(self._queue, passive=True)
         if not state.consumer_count:
             raise ConnectionLostError(f"The broker forgot that we consume {self._queue!r}.")
+        return state.message_count or 0
 
     async def _deliver(self, message: DeliveredMessage) -> None:
         self._on_message(message)

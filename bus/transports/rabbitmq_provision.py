@@ -1,7 +1,7 @@
-"""`provision`: creates everything on the broker and asks every quorum queue for a sign of life.
+"""`provision`: creates everything on the broker and asks every queue for a sign of life.
 
-A quorum queue that was declared just before the broker died may come back as one that exists and
-confirms nothing. It has to be found before work is entrusted to it.
+A queue that was declared just before the broker died may come back as one that exists and confirms
+nothing, a stream as one that is down for good. It has to be found before work is entrusted to it.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from pamqp.commands import Basic
 from bus.errors import BusError
 from bus.transports.rabbitmq_connection import BrokerConnection, Channel, asking, close_channel
 from bus.transports.rabbitmq_topology import (
+    HISTORY_STREAM,
     INGEST_QUEUE,
     Queue,
     declare,
@@ -47,8 +48,8 @@ async def provision(
     connection = BrokerConnection(url, name="provision", patience=patience, heartbeat=10)
     try:
         await connection.open()
-        await declare(connection, declarations)
-        queues = [each for each in declarations if isinstance(each, Queue) and each.is_quorum]
+        await declare(connection, declarations, may_be_down=True)
+        queues = [each for each in declarations if isinstance(each, Queue)]
         return [await _probe(connection, queue.name) for queue in queues]
     finally:
         await connection.aclose()
@@ -63,12 +64,26 @@ async def _probe(connection: BrokerConnection, queue: str) -> Probe:
         finally:
             await close_channel(channel)
     except BusError as error:
-        return Probe(queue=queue, problem=f"{error} If it is empty, delete it and provision again.")
+        return Probe(queue=queue, problem=f"{error} {_remedy(connection, queue)}")
     return Probe(queue=queue)
+
+
+def _remedy(connection: BrokerConnection, queue: str) -> str:
+    """What to do; a stream that is down is one that the broker does not even delete when asked."""
+    if queue != HISTORY_STREAM:
+        return "If it is empty, delete it and provision again."
+    name = f'rabbit_misc:r(<<"{connection.vhost}">>, queue, <<"{queue}">>)'
+    return (
+        "If that lasts and nothing was recorded yet, remove it where the broker runs with "
+        f"`rabbitmqctl eval 'rabbit_amqqueue:internal_delete({name}, <<\"provision\">>).'` "
+        "and provision again."
+    )
 
 
 async def _ask_for_life(channel: Channel, queue: str) -> None:
     state = await channel.queue_declare(queue, passive=True)
+    if queue == HISTORY_STREAM:
+        return  # what is published to it stays there for ever
     if queue == INGEST_QUEUE:
         await _publish(channel, queue)  # the recorder skips it
     elif not state.message_count and not state.consumer_count:

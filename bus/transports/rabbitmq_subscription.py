@@ -5,9 +5,10 @@ after any loss: of the connection, of the channel, of the queue. Nothing of ours
 driver's callbacks, which only put what arrived into a buffer; so the driver never cancels a
 handler.
 
-*Guarantees*: at most `prefetch` deliveries are in the subscriber's hands; what is buffered when the
-subscription ends goes back at once; deliveries taken before can still be settled, for the channel
-stays until they are.
+*Guarantees*: a consumer that the broker lost without a word is replaced within two watch intervals
+of the subscriber's last delivery; at most `prefetch` deliveries are in the subscriber's hands; what
+is buffered when the subscription ends goes back at once; deliveries taken before can still be
+settled, for the channel stays until they are.
 
 *Not here*: names and arguments of queues; that is `rabbitmq_topology`.
 """
@@ -17,7 +18,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import structlog
 from aiormq.abc import DeliveredMessage
@@ -28,9 +29,6 @@ from bus.transports.rabbitmq_connection import BrokerConnection, Channel, close_
 from bus.transports.rabbitmq_delivery import Copies, RabbitmqDelivery
 from bus.transports.rabbitmq_intake import Intake
 from bus.transports.rabbitmq_sources import Source
-
-_WATCH_INTERVAL: Final = 30.0
-"""Seconds without news after which we ask whether the broker still has our consumer."""
 
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
@@ -43,7 +41,8 @@ class RabbitmqSubscription:
 
     `prefetch` bounds what the subscriber holds. The buffer holds what the broker sent beyond it,
     which the consumer's own prefetch bounds in turn. `on_end` is called once the subscription is
-    over and its last delivery settled.
+    over and its last delivery settled. `watch_interval` is how many seconds without news pass until
+    we make sure that the broker still has our consumer.
     """
 
     def __init__(
@@ -53,6 +52,7 @@ class RabbitmqSubscription:
         *,
         prefetch: int,
         copies: Copies,
+        watch_interval: float,
         on_end: Callable[["RabbitmqSubscription"], None],
     ) -> None:
         self._connection = connection
@@ -64,7 +64,8 @@ class RabbitmqSubscription:
         self._buffer: deque[RabbitmqDelivery] = deque()
         self._held: set[RabbitmqDelivery] = set()
         self._timers: set[asyncio.TimerHandle] = set()
-        self._stopping = False
+        self._watch_interval = watch_interval
+        self._stopping = asyncio.Event()
         self._closed = False
         self._pause = _FIRST_PAUSE
         self._news = asyncio.Event()
@@ -77,18 +78,17 @@ class RabbitmqSubscription:
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._keep(), name=f"subscription {self._source}")
-        self._task.add_done_callback(lambda _: self._on_end(self))
+        self._task.add_done_callback(self._over)
         try:
             await asyncio.shield(self._entered)
         except BaseException:
-            self._stopping = True
+            self._stopping.set()
             self._task.cancel()
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._stopping = True
-        for event in (self._change, self._news, self._adjusted):
+        for event in (self._stopping, self._change, self._news, self._adjusted):
             event.set()
         if self._task is not None and self._intake is None:
             self._task.cancel()
@@ -101,19 +101,24 @@ class RabbitmqSubscription:
         while True:
             if self._closed:
                 raise TransportClosedError("The transport was closed.")
-            if self._stopping:
+            if self._stopping.is_set():
                 raise StopAsyncIteration
             if self._buffer and len(self._held) < self._slow_start.window:
                 return self._take(self._buffer.popleft())
             self._change.clear()
             await self._change.wait()
 
-    async def aclose(self) -> None:
+    def abandon(self) -> None:
         """End at once; what is unsettled is lost to us."""
-        self._closed = self._stopping = True
-        self._change.set()
+        self._closed = True
+        for event in (self._stopping, self._change, self._adjusted):
+            event.set()
         if self._task is not None:
             self._task.cancel()
+
+    async def over(self) -> None:
+        """Returns once nothing of it is left."""
+        if self._task is not None:
             await asyncio.wait({self._task})
 
     async def outlived(self) -> None:
@@ -123,7 +128,7 @@ class RabbitmqSubscription:
         its way to the consumer that is replaced.
         """
         self._grow()
-        while not self._stopping and self._wants_more():
+        while not self._stopping.is_set() and self._wants_more():
             self._adjusted.clear()
             await self._adjusted.wait()
 
@@ -139,39 +144,53 @@ class RabbitmqSubscription:
         )
         self._later(delay, lambda: self._put(again))
 
+    async def pause(self, delivery: RabbitmqDelivery, seconds: float) -> bool:
+        """See `Origin`."""
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        ends: set[asyncio.Future[Any]] = {stopping, delivery.lost}
+        try:
+            ended, _ = await asyncio.wait(
+                ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            stopping.cancel()
+        return not ended
+
     def settled(self, delivery: RabbitmqDelivery) -> None:
         """See `Origin`."""
         self._held.discard(delivery)
-        if self._stopping:
+        if self._stopping.is_set():
             self._news.set()
         self._change.set()
 
     async def _keep(self) -> None:
-        try:
-            while not self._stopping:
-                try:
-                    await self._serve()
-                except BusError as error:
-                    self._fail(error)
-                    _log.warning("bus.subscription.lost", queue=str(self._source), error=str(error))
-                # Whatever it is, a subscription that dies unseen would be worse.
-                except Exception as error:  # noqa: BLE001
-                    self._fail(error)
-                    _log.exception("bus.subscription.failed", queue=str(self._source))
-                if not self._stopping:
-                    await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311
-                    self._pause = min(2 * self._pause, _LONGEST_PAUSE)
-        finally:
-            self._ended.set()
-            if not self._entered.done():
-                self._entered.set_exception(TransportClosedError("The transport was closed."))
-                self._entered.exception()  # nobody may be waiting for it any more
+        while not self._stopping.is_set():
+            try:
+                await self._serve()
+            except BusError as error:
+                self._fail(error)
+                _log.warning("bus.subscription.lost", queue=str(self._source), error=str(error))
+            # Whatever it is, a subscription that dies unseen would be worse.
+            except Exception as error:  # noqa: BLE001
+                self._fail(error)
+                _log.exception("bus.subscription.failed", queue=str(self._source))
+            if not self._stopping.is_set():
+                await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311
+                self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    def _over(self, _: asyncio.Task[None]) -> None:
+        """Called however the task ended, even if it was cancelled before it began."""
+        self._ended.set()
+        if not self._entered.done():
+            self._entered.set_exception(TransportClosedError("The transport was closed."))
+            self._entered.exception()  # nobody may be waiting for it any more
+        self._on_end(self)
 
     def _fail(self, error: Exception) -> None:
         """An error on the way in is the subscriber's, a later one is ours to overcome."""
         if not self._entered.done():
             self._entered.set_exception(error)
-            self._stopping = True
+            self._stopping.set()
 
     async def _serve(self) -> None:
         """One channel's life: until the subscription ends, or until something is lost."""
@@ -202,14 +221,26 @@ class RabbitmqSubscription:
             await close_channel(channel)
 
     async def _look_after(self, intake: Intake) -> None:
-        while not self._stopping:
-            heard = await self._hear(_WATCH_INTERVAL)
+        while not self._stopping.is_set():
+            heard = await self._hear(self._watch_interval)
             intake.check()
             if not heard:
-                await intake.ask()
+                await self._make_sure(intake)
             elif intake.prefetch != self._slow_start.prefetch:
                 await intake.consume(self._slow_start.prefetch)
                 self._adjusted.set()
+
+    async def _make_sure(self, intake: Intake) -> None:
+        """Nothing came for a while though we had room: begin anew unless that is as it should be.
+
+        The broker tells how many consume the queue, not whether we are among them. A consumer that
+        is not gradual has its queue for itself, or a place in a line that it would give up.
+        """
+        waiting = await intake.ask()
+        if self._buffer or len(self._held) >= self._slow_start.window:
+            return
+        if waiting or (self._source.is_gradual and not self._held):
+            await intake.consume(self._slow_start.prefetch)
 
     async def _hear(self, timeout: float | None) -> bool:
         """Wait for news; False if none came within `timeout` seconds."""

@@ -32,7 +32,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
+from aiormq.exceptions import (
+    ChannelAccessRefused,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+)
 
 from bus.domain.topic import is_work
 from bus.transport import DELIVERY_LIMIT
@@ -42,6 +46,7 @@ from bus.transports.rabbitmq_connection import (
     asking,
     close_channel,
 )
+from bus.transports.rabbitmq_errors import is_down
 
 TOPIC_EXCHANGE: Final = "convener"
 DEAD_LETTER_EXCHANGE: Final = "convener.dlx"
@@ -51,11 +56,6 @@ HISTORY_STREAM: Final = "convener.history"
 PARKED_QUEUE: Final = "convener.parked"
 RETRY_DELAYS: Final = (1, 5, 30, 120)
 """Seconds that a copy can wait."""
-
-INTERNAL_QUEUES: Final = frozenset(
-    {INGEST_QUEUE, HISTORY_STREAM, PARKED_QUEUE, *(f"convener.retry.{n}s" for n in RETRY_DELAYS)}
-)
-"""Our queues that are no group's."""
 
 _UNLIMITED: Final = 1_000_000_000
 """A delivery limit that is none: on RabbitMQ 3.10 a limit of -1 drops at the first return."""
@@ -168,14 +168,22 @@ def group_topology(group: str, pattern: str) -> Sequence[Declaration]:
     return declarations
 
 
-async def declare(connection: BrokerConnection, declarations: Sequence[Declaration]) -> None:
+async def declare(
+    connection: BrokerConnection,
+    declarations: Sequence[Declaration],
+    *,
+    may_be_down: bool = False,
+) -> None:
     """Make all of `declarations` true, in this order; what is there already stays as it is.
 
     A user without the right to create things needs them to be there already, with whatever
     arguments whoever provisioned them chose.
 
+    Unless `may_be_down`, every queue is up in the end. Around a restart the broker confirms what
+    is published to a stream that is still down, and loses it: publishers have to wait for it.
+
     Raises:
-        UnreachableError: something is missing and this user may not create it.
+        UnreachableError: a queue is down, or something is missing and this user may not create it.
     """
     channel = await connection.channel()
     try:
@@ -186,6 +194,10 @@ async def declare(connection: BrokerConnection, declarations: Sequence[Declarati
                 except (ChannelAccessRefused, ChannelPreconditionFailed):
                     channel = await connection.channel()
                     await declaration.declare(channel, passive=True)
+                except ChannelNotFoundEntity as error:
+                    if not (may_be_down and is_down(error)):
+                        raise
+                    channel = await connection.channel()
     finally:
         await close_channel(channel)
 

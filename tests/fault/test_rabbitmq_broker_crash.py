@@ -49,6 +49,12 @@ async def test_what_was_confirmed_is_delivered_and_recorded_although_the_broker_
             else:
                 confirmed.add(sent.id)
 
+    async def confirm_more(count: int) -> None:
+        enough = len(confirmed) + count
+        async with asyncio.timeout(40):
+            while len(confirmed) < enough:
+                await asyncio.sleep(0.02)
+
     async def consume(deliveries) -> None:
         async for delivery in deliveries:
             received.add(delivery.envelope.id)
@@ -68,10 +74,10 @@ async def test_what_was_confirmed_is_delivered_and_recorded_although_the_broker_
             for _ in range(8):
                 group.create_task(publish())
             for _ in range(2):
-                await asyncio.sleep(2.0)
+                await confirm_more(250)
                 mortal_node.kill()
                 await asyncio.to_thread(mortal_node.start)
-            await asyncio.sleep(2.0)
+            await confirm_more(250)
             finished.set()
         async with asyncio.timeout(30):
             while not confirmed <= received:
@@ -82,6 +88,6 @@ async def test_what_was_confirmed_is_delivered_and_recorded_although_the_broker_
     await asyncio.wait({consuming, recording})
     await history.aclose()
     recorded = [record.id for record in records]
-    assert len(confirmed) > 500
+    assert len(confirmed) >= 750
     assert confirmed <= set(recorded)
     assert len(recorded) == len(set(recorded))

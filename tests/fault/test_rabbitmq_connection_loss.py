@@ -10,10 +10,11 @@ from bus.clock import SystemClock
 from bus.errors import SettlementError, TransportError, UnconfirmedError, UnreachableError
 from bus.transport import Subscription
 from bus.transports.rabbitmq import RabbitmqTransport
+from bus.transports.rabbitmq_provision import provision
 from tests.support.bus_under_test import next_of
 from tests.support.events import event
 from tests.support.rabbitmq_node import RabbitmqNode
-from tests.support.raw_amqp import raw_channel
+from tests.support.raw_amqp import message_count, raw_channel
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
 pytestmark = [pytest.mark.fault, pytest.mark.rabbitmq]
@@ -178,6 +179,21 @@ async def test_an_unreachable_broker_is_reported_in_bounded_time_and_found_again
     await transport.publish(event("event.a"))
 
 
+async def test_however_many_publish_none_waits_longer_than_one_for_a_broker_that_is_gone(
+    transport, proxy
+):
+    await proxy.close()
+    with pytest.raises((UnreachableError, UnconfirmedError)):
+        await transport.publish(event("event.a"))
+    async with asyncio.timeout(9):  # three times as long as one waits
+        outcomes = await asyncio.gather(
+            *(transport.publish(event("event.a")) for _ in range(20)), return_exceptions=True
+        )
+    assert {type(outcome) for outcome in outcomes} == {UnreachableError}
+    await proxy.open()
+    await transport.publish(event("event.a"))
+
+
 async def test_a_queue_that_is_deleted_under_its_consumer_comes_back(transport, url):
     async with transport.subscribe(WORK) as deliveries:
         async with raw_channel(url) as channel:
@@ -192,21 +208,55 @@ async def test_a_queue_that_is_deleted_under_its_consumer_comes_back(transport, 
         await delivery.ack()
 
 
+@pytest.mark.parametrize("way_back", ["a subscriber", "provisioning"])
+async def test_a_queue_that_was_deleted_while_nobody_consumed_it_comes_back(
+    transport, url, way_back
+):
+    async with transport.subscribe(WORK):
+        pass
+    async with raw_channel(url) as channel:
+        await channel.queue_delete("convener.workers")
+    if way_back == "provisioning":
+        assert {each.problem for each in await provision(url, groups={"workers": "work"})} == {""}
+        await transport.publish(event("work"))
+    async with transport.subscribe(WORK) as deliveries:
+        if way_back == "a subscriber":
+            await transport.publish(event("work"))
+        await (await next_of(deliveries)).ack()
+
+
+async def test_queues_of_the_bus_itself_that_were_deleted_come_back_when_they_are_needed(
+    transport, url
+):
+    async with transport.subscribe(WORK) as deliveries:
+        await transport.publish(event("work"))
+        delivery = await next_of(deliveries)
+        async with raw_channel(url) as channel:
+            for queue in ("convener.history.ingest", "convener.retry.1s"):
+                await channel.queue_delete(queue)
+        await transport.publish(event("event.a"))
+        await delivery.nack(0.5)
+        again = await next_of(deliveries)
+        assert again.attempt == 2
+        await again.ack()
+    assert await message_count(url, "convener.history.ingest") == 1
+
+
 async def test_a_copy_whose_group_is_gone_is_parked_and_holds_up_nobody(transport, url):
     async with transport.subscribe(WORK) as deliveries:
         for _ in range(40):
             await transport.publish(event("work"))
         for _ in range(40):
-            await (await next_of(deliveries)).nack(0.5)
+            await (await next_of(deliveries)).nack(2.0)
     other = Subscription(pattern="other", group="others")
     async with transport.subscribe(other) as deliveries:
         async with raw_channel(url) as channel:
             await channel.queue_delete("convener.workers")
         await transport.publish(event("other"))
-        await (await next_of(deliveries)).nack(0.5)
+        await (await next_of(deliveries)).nack(2.0)
         again = await next_of(deliveries)
         assert again.attempt == 2
         await again.ack()
-    async with raw_channel(url) as channel, asyncio.timeout(10):
+    async with raw_channel(url) as channel, asyncio.timeout(20):
         while (await channel.queue_declare("convener.parked", passive=True)).message_count != 40:
             await asyncio.sleep(0.05)

@@ -11,12 +11,14 @@ from aiormq.abc import AbstractChannel
 from pamqp.commands import Basic
 
 from bus.clock import SystemClock
+from bus.dead_letters.rabbitmq import RabbitmqDeadLetters
+from bus.domain.envelope import TOKEN_HEADER
 from bus.histories.stream import StreamHistory
 from bus.history import HistoryQuery
 from bus.recorder import Recorder
 from bus.transport import DELIVERY_LIMIT, Subscription
 from bus.transports.rabbitmq import RabbitmqTransport
-from tests.support.bus_under_test import next_of
+from tests.support.bus_under_test import next_of, until
 from tests.support.events import event
 from tests.support.rabbitmq_node import RabbitmqNode
 from tests.support.raw_amqp import raw_channel
@@ -83,6 +85,30 @@ async def test_undecodable_messages_stop_neither_the_recorder_nor_the_history(
     recording.cancel()
     await asyncio.wait({recording})
     await history.aclose()
+
+
+async def test_the_token_of_a_message_that_crashed_its_consumers_is_shown_to_nobody(
+    transport, attacker, url
+):
+    dead_letters = RabbitmqDeadLetters(transport)
+    async with transport.subscribe(WORK):
+        pass
+    await transport.publish(event("work", headers={TOKEN_HEADER: "secret", "mark": "m"}))
+    for _ in range(DELIVERY_LIMIT + 1):
+        async with raw_channel(url) as channel:
+            await channel.basic_get("convener.workers")
+
+    async def is_parked() -> bool:
+        return bool(await dead_letters.list())
+
+    await until(is_parked)
+    (letter,) = await dead_letters.list()
+    assert letter.envelope.headers == {"mark": "m"}
+    assert "secret" not in repr(letter)
+    assert await dead_letters.redrive(letter.id)
+    redriven = await attacker.basic_get("convener.workers")
+    assert "secret" not in repr(redriven.header.properties.headers)
+    await dead_letters.aclose()
 
 
 async def test_a_message_that_is_copied_elsewhere_shows_it(transport, attacker):
@@ -156,12 +182,13 @@ async def test_whoever_waits_for_a_message_that_crashed_its_consumers_is_told(
     await asyncio.wait({recording})
 
 
-async def test_no_answer_is_sent_to_a_queue_of_ours(transport, attacker, url):
+@pytest.mark.parametrize("address", ["convener.victim", "victim"], ids=["its queue", "its name"])
+async def test_no_answer_is_sent_to_a_group_of_ours(transport, attacker, url, address):
     recording = asyncio.create_task(Recorder(transport, clock=SystemClock()).run())
     victim = Subscription(pattern="victim", group="victim")
     async with transport.subscribe(WORK), transport.subscribe(victim):
         pass
-    await transport.publish(event("work", reply_to="convener.victim"))
+    await transport.publish(event("work", reply_to=address))
     for _ in range(DELIVERY_LIMIT + 1):
         async with raw_channel(url) as channel:
             await channel.basic_get("convener.workers")

@@ -6,13 +6,15 @@ on the same ports. Missing software skips a test when run by hand and fails it i
 
 import base64
 import http.client
+import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -102,6 +104,54 @@ class RabbitmqNode:
 
     def create_user(self, name: str, password: str) -> None:
         self.management("PUT", f"/api/users/{name}", f'{{"password":"{password}","tags":""}}')
+
+    def set_policy(self, vhost: str, queue: str, definition: Mapping[str, object]) -> None:
+        """Have the policy `definition` apply to `queue`; it goes with the virtual host."""
+        policy = {
+            "pattern": f"^{re.escape(queue)}$",
+            "definition": definition,
+            "apply-to": "queues",
+        }
+        self.management("PUT", f"/api/policies/{vhost}/{queue}", json.dumps(policy))
+
+    def evaluate(self, expression: str) -> str:
+        """What the Erlang `expression` gives inside the server."""
+        control = self._executable.with_name("rabbitmqctl")
+        done = subprocess.run(
+            [control, "-n", self.name, "eval", f"{expression}."],
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_START_TIMEOUT,
+            check=False,
+        )
+        assert done.returncode == 0, (expression, done.stdout, done.stderr)
+        return done.stdout.strip()
+
+    @contextmanager
+    def memory_alarm(self) -> Iterator[None]:
+        """A server that believes to be out of memory, and blocks whoever publishes."""
+        before = self.evaluate("vm_memory_monitor:get_vm_memory_high_watermark()")
+        self.evaluate("vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1})")
+        try:
+            yield
+        finally:
+            self.evaluate(f"vm_memory_monitor:set_vm_memory_high_watermark({before})")
+
+    @contextmanager
+    def consumer_timeout(self, seconds: float) -> Iterator[None]:
+        """Channels opened meanwhile may keep a delivery that long; both settings are read then."""
+        names = ("consumer_timeout", "channel_tick_interval")
+        before = [self.evaluate(f"application:get_env(rabbit, {name}, none)") for name in names]
+        milliseconds = int(1000 * seconds)
+        for name in names:
+            self.evaluate(f"application:set_env(rabbit, {name}, {milliseconds})")
+        try:
+            yield
+        finally:
+            for name, value in zip(names, before, strict=True):
+                self.evaluate(f"application:set_env(rabbit, {name}, {value})")
 
     def management(self, method: str, path: str, body: str | None = None) -> bytes:
         """The answer of the management interface; it comes up a moment after the server itself."""

@@ -106,3 +106,12 @@ def test_a_failed_connection_says_where_and_what_to_check(error, advice):
     assert str(result).startswith("Cannot connect to amqp://broker:5672: ")
     assert advice in str(result)
     assert "secret" not in str(result)
+
+
+def test_a_queue_that_is_down_is_not_taken_for_one_that_does_not_exist():
+    down = "NOT_FOUND - home node 'a@b' of durable queue 'q' in vhost '/' is down or inaccessible"
+    error = bus_error(ChannelNotFoundEntity(down), "asking")
+    assert type(error) is UnreachableError
+    assert "not available" in str(error)
+    missing = bus_error(ChannelNotFoundEntity("NOT_FOUND - no queue 'q' in vhost '/'"), "asking")
+    assert type(missing) is MissingError

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 from pamqp import frame as pamqp_frame
-from pamqp.commands import Basic, Queue
+from pamqp.commands import Basic, Connection, Queue
 from pamqp.header import ContentHeader
 
 from bus.transports.rabbitmq_frames import UNDECODABLE_HEADER, MendingReader, mended
@@ -19,6 +19,10 @@ def header_frame(flags: int, properties: bytes, *, body_size: int = 7) -> bytes:
 def delivery_frame(key: bytes, *, tag: int = 200) -> bytes:
     frame = pamqp_frame.marshal(Basic.Deliver("ctag", tag, True, "convener", "x" * len(key)), 5)
     return frame.replace(b"x" * len(key), key)
+
+
+def ignore(_: str) -> None:
+    """For whom it does not matter whether the broker takes messages."""
 
 
 NOT_UTF8 = header_frame(0x0080, b"\x02\xff\xfe")
@@ -60,7 +64,7 @@ async def test_frames_are_read_in_the_pieces_that_the_driver_asks_for():
     source = asyncio.StreamReader()
     source.feed_data(delivery_frame(b"event.a") + NOT_UTF8)
     source.feed_eof()
-    reader = MendingReader(source)
+    reader = MendingReader(source, ignore)
     frames = []
     while not reader.at_eof():
         head = await reader.readexactly(1) + await reader.readexactly(6)
@@ -72,5 +76,22 @@ async def test_frames_are_read_in_the_pieces_that_the_driver_asks_for():
 async def test_a_server_that_speaks_another_version_is_heard_out():
     source = asyncio.StreamReader()
     source.feed_data(b"AMQP\x00\x01\x00\x00")
-    reader = MendingReader(source)
+    reader = MendingReader(source, ignore)
     assert await reader.readexactly(1) + await reader.readexactly(6) == b"AMQP\x00\x01\x00"
+
+
+async def test_whether_the_broker_takes_messages_is_heard_and_passed_on():
+    frames = [
+        pamqp_frame.marshal(Connection.Blocked("low on memory"), 0),
+        struct.pack(">BHI", 8, 0, 0) + b"\xce",
+        pamqp_frame.marshal(Connection.Unblocked(), 0),
+        delivery_frame(b"event.a"),
+    ]
+    source = asyncio.StreamReader()
+    source.feed_data(b"".join(frames))
+    source.feed_eof()
+    heard: list[str] = []
+    reader = MendingReader(source, heard.append)
+    passed = [await reader.readexactly(len(frame)) for frame in frames]
+    assert passed == frames
+    assert heard == ["low on memory", ""]
