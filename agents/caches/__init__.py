@@ -1,0 +1,1 @@
+"""Where answers are kept for many processes: implementations of `agents.cache_store`."""

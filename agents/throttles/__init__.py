@@ -1,0 +1,1 @@
+"""Who is told of a pause: implementations of `agents.throttle`."""
