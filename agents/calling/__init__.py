@@ -1,0 +1,1 @@
+"""Calling tools, and guarding whatever is called with circuit breakers."""
