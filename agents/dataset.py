@@ -11,10 +11,25 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeAlias
 
+from pydantic import JsonValue
+
 from agents.domain.request import DatasetReference
 from agents.domain.task import PinnedDataset
 
 Row: TypeAlias = tuple[Any, ...]
+
+
+class Answer(Protocol):
+    """0..n rows of plain values, bounded in number and size; `is_cut` if there are more."""
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+
+    @property
+    def rows(self) -> tuple[tuple[JsonValue, ...], ...]: ...
+
+    @property
+    def is_cut(self) -> bool: ...
 
 
 class Datasets(Protocol):
@@ -34,7 +49,7 @@ class Datasets(Protocol):
         ...
 
     def path(self, name: str) -> str:
-        """The absolute path of the file or folder behind a dataset, for looking at its layout."""
+        """The absolute path of the file or folder behind a dataset, or the address of its table."""
         ...
 
     async def query(
@@ -45,6 +60,15 @@ class Datasets(Protocol):
         Raises:
             QueryError: the engine refused the statement or could not carry it out.
         If cancelled, the statement is interrupted.
+        """
+        ...
+
+    async def query_untrusted(self, sql: str) -> Answer:
+        """The answer to a statement that somebody else wrote, such as a model.
+
+        Raises:
+            QueryError: the statement is not permitted, failed, or was stopped for what it costs.
+        If cancelled, the statement is stopped.
         """
         ...
 

@@ -3,19 +3,19 @@
 *Guarantees*: no line is left out silently: each one that could not be read is a remark.
 """
 
-import codecs
-import gzip
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
 from agents.datasets.csv_dialect import HEAD_BYTES, Dialect, guess
+from agents.datasets.encoding import head, is_utf8
 from agents.datasets.missing_codes import MISSING_NUMBER_CODES
 from agents.datasets.readers import (
+    MAX_REMARKS,
+    MAX_UNREADABLE_SHARE,
     MISSING_CODE,
+    STOPS,
     TABLE,
     ReadColumn,
     Reading,
@@ -29,14 +29,8 @@ from agents.datasets.sql import identifier, literal, literals
 from agents.datasets.text_types import is_date, is_integer, is_number, is_timestamp
 from agents.errors import DatasetFormatError
 
-MAX_UNREADABLE_SHARE: Final = 0.5
-"""Share of lines that cannot be read past which the file is no CSV."""
-
 TOLERABLE_SHARE: Final = 0.1
 """Share of lines up to which the first way that reads the file is taken."""
-
-MAX_REMARKS: Final = 1_000
-"""How many unreadable lines are listed one by one."""
 
 RETYPE_SAMPLE_ROWS: Final = 5_000
 
@@ -77,8 +71,8 @@ def read_csv(connection: duckdb.DuckDBPyConnection, source: Source) -> Reading:
     Raises:
         DatasetFormatError: the file is no CSV, or holds no rows.
     """
-    dialect = guess(_head(source.path), str(source.path))
-    if dialect.encoding == "utf-8" and not _is_utf8(source.path):
+    dialect = guess(head(source.path, HEAD_BYTES), str(source.path))
+    if dialect.encoding == "utf-8" and not is_utf8(source.path):
         dialect = Dialect(
             encoding="latin-1",
             delimiter=dialect.delimiter,
@@ -95,7 +89,7 @@ def _read(connection: duckdb.DuckDBPyConnection, source: Source, dialect: Dialec
     for way in (_STRICT, _STRICT_TYPED_BY_WHOLE_FILE):
         try:
             return _attempt(connection, source, dialect, way).reading
-        except duckdb.InterruptException:
+        except STOPS:
             raise
         except duckdb.ConversionException:
             continue  # the sample's types do not hold for the whole file
@@ -108,7 +102,7 @@ def _read(connection: duckdb.DuckDBPyConnection, source: Source, dialect: Dialec
     for way in _PARTIAL:
         try:
             outcome = _attempt(connection, source, dialect, way)
-        except duckdb.InterruptException:
+        except STOPS:
             raise
         except duckdb.Error as error:
             failure = error
@@ -240,26 +234,3 @@ def _hidden_type(connection: duckdb.DuckDBPyConnection, column: str) -> str | No
             return None
     kinds = ("BIGINT", "DOUBLE", "DATE", "TIMESTAMP")
     return next((kind for kind, fit in zip(kinds, fits, strict=True) if fit), None)
-
-
-def _head(path: Path) -> bytes:
-    return next(_blocks(path, HEAD_BYTES), b"")
-
-
-def _is_utf8(path: Path) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        for block in _blocks(path, 1 << 20):
-            decoder.decode(block)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _blocks(path: Path, size: int) -> Iterator[bytes]:
-    try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            while block := file.read(size):
-                yield block
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise DatasetFormatError(f"{path} is a damaged gzip file: {error}.") from error

@@ -8,6 +8,7 @@ import codecs
 import csv
 import io
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -81,9 +82,10 @@ def _delimiter(text: str) -> str:
 
 def _records(text: str, delimiter: str) -> list[list[str]]:
     lines = io.StringIO(text, newline="")
-    try:
-        records = list(islice(csv.reader(lines, delimiter=delimiter), SAMPLE_RECORDS))
-    except csv.Error:
+    records: list[list[str]] = []
+    with suppress(csv.Error):  # such as for a huge field; what stood before it is telling enough
+        records.extend(islice(csv.reader(lines, delimiter=delimiter[0]), SAMPLE_RECORDS))
+    if not records:
         records = [line.split(delimiter) for line in text.splitlines()[:SAMPLE_RECORDS]]
     # The last record may have been cut off with the head.
     return [record for record in (records[:-1] if len(records) > 2 else records) if record]

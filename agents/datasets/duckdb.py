@@ -16,14 +16,16 @@ from typing import Final, Self
 
 import duckdb
 
-from agents.datasets.engine import DuckdbDatasets, connect
+from agents.datasets.credentials import set_apart
+from agents.datasets.engine import DuckdbDatasets, connect, sandbox_setup
 from agents.datasets.interruptible import Interruption, SharedWork
 from agents.datasets.naming import name_datasets
+from agents.datasets.origin import Access, Origin, expanded, origin_of, pattern_of, take
+from agents.datasets.sandbox import Sandbox, SandboxPolicy
 from agents.datasets.snapshot import Snapshot, SnapshotStore
-from agents.datasets.sources import Source, find, locate
 from agents.domain.request import DatasetReference
 from agents.domain.task import PinnedDataset
-from agents.errors import DatasetChangedError, DatasetUnreachableError
+from agents.errors import AgentUsageError, DatasetChangedError, DatasetUnreachableError
 
 WORKERS: Final = 2
 """Statements and reads at a time in a process."""
@@ -33,6 +35,9 @@ THREADS: Final = 2
 
 MEMORY_LIMIT: Final = "1GB"
 """Of one engine; what does not fit is spilled to disk."""
+
+MAX_DATASETS: Final = 32
+"""Of one request, with the tables of a database counted one by one."""
 
 KEEP_IDLE: Final = 20.0
 """Seconds for which an engine that no task uses is kept for the next one."""
@@ -64,7 +69,8 @@ class DuckdbCatalog:
 
     `roots` are folders by the name with which locations begin; absolute locations are permitted
     only with `allow_absolute`. Snapshots are kept in the folder `cache`, which processes may share.
-    An engine that no task uses is kept for `keep_idle` seconds. Belongs to one event loop; its
+    An engine that no task uses is kept for `keep_idle` seconds. Statements that a model wrote are
+    carried out as the policy `sandbox` says. Belongs to one event loop; its
     owner closes it.
     """
 
@@ -77,15 +83,17 @@ class DuckdbCatalog:
         memory_limit: str = MEMORY_LIMIT,
         threads: int = THREADS,
         keep_idle: float = KEEP_IDLE,
+        sandbox: SandboxPolicy | None = None,
     ) -> None:
-        self._roots = dict(roots)
-        self._allow_absolute = allow_absolute
+        self._access = Access(roots=dict(roots), allow_absolute=allow_absolute)
         self._spill = cache / "spill"
         self._settings: dict[str, str | int] = {"memory_limit": memory_limit, "threads": threads}
         self._store = SnapshotStore(cache, memory_limit=memory_limit, threads=threads)
         self._keep_idle = keep_idle
+        self._sandbox = Sandbox(sandbox)
         self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="convener-data")
-        self._reads: SharedWork[tuple[Source, Snapshot]] = SharedWork(self._executor)
+        self._expansions: SharedWork[tuple[DatasetReference, ...]] = SharedWork(self._executor)
+        self._reads: SharedWork[tuple[Origin, Snapshot]] = SharedWork(self._executor)
         self._look_ups: SharedWork[Snapshot | None] = SharedWork(self._executor)
         self._starts: SharedWork[DuckdbDatasets] = SharedWork(self._executor)
         self._engines: dict[tuple[PinnedDataset, ...], _Engine] = {}
@@ -97,11 +105,16 @@ class DuckdbCatalog:
         await self.aclose()
 
     async def pin(self, references: Sequence[DatasetReference]) -> tuple[PinnedDataset, ...]:
-        names = name_datasets(references)
+        tables = [table for each in references for table in await self._tables(each)]
+        if len(tables) > MAX_DATASETS:
+            raise AgentUsageError(
+                f"These are {len(tables)} tables, and {MAX_DATASETS} can be analysed together: "
+                f"name those you mean as {tables[0].location}."
+            )
         pinned = []
-        for name, reference in zip(names, references, strict=True):
-            source, snapshot = await self._read(reference.location)
-            pinned.append(_pinned(name, reference.location, source, snapshot))
+        for name, reference in zip(name_datasets(tables), tables, strict=True):
+            origin, snapshot = await self._read(reference.location)
+            pinned.append(_pinned(name, reference.location, origin, snapshot))
         return tuple(pinned)
 
     @asynccontextmanager
@@ -122,16 +135,31 @@ class DuckdbCatalog:
 
     async def aclose(self) -> None:
         """Close every engine and stop every read; may be called again."""
+        self._expansions.interrupt()
         self._reads.interrupt()
         self._starts.interrupt()
+        self._sandbox.close()
         for key in list(self._engines):
             self._end(key)
         self._executor.shutdown(wait=False)
 
-    async def _read(self, location: str) -> tuple[Source, Snapshot]:
-        def read(interruption: Interruption) -> tuple[Source, Snapshot]:
-            source = find(self._locate(location))
-            return source, self._store.take(source, interruption)
+    async def _tables(self, reference: DatasetReference) -> Sequence[DatasetReference]:
+        """The reference itself, or one for each table of the database that it names as a whole."""
+
+        def expand(interruption: Interruption) -> tuple[DatasetReference, ...]:
+            return expanded(
+                reference.model_copy(update={"location": set_apart(reference.location)}),
+                self._access,
+                interruption,
+            )
+
+        with read_errors(set_apart(reference.location)):
+            return await self._expansions.run(reference, expand)
+
+    async def _read(self, location: str) -> tuple[Origin, Snapshot]:
+        def read(interruption: Interruption) -> tuple[Origin, Snapshot]:
+            origin = origin_of(location, self._access, interruption)
+            return origin, take(self._store, location, origin, interruption)
 
         with read_errors(location):
             return await self._reads.run(location, read)
@@ -148,8 +176,15 @@ class DuckdbCatalog:
                 settings=self._settings,
                 concurrency=WORKERS,
             )
-            paths = {dataset.name: self._locate(dataset.location) for dataset in datasets}
-            return DuckdbDatasets(connections, datasets, paths, self._executor)
+            paths = {each.name: self._access.place(each.location) for each in datasets}
+            return DuckdbDatasets(
+                connections,
+                datasets,
+                paths,
+                self._executor,
+                self._sandbox,
+                sandbox_setup(datasets, snapshots),
+            )
 
         with read_errors(", ".join(dataset.location for dataset in datasets)):
             opened = await self._starts.run(datasets, start)
@@ -159,7 +194,7 @@ class DuckdbCatalog:
         """The snapshot of the pinned version, made from the file only if there is none yet."""
 
         def look_up(_: Interruption) -> Snapshot | None:
-            self._locate(dataset.location)
+            self._access.place(dataset.location)
             return self._store.look_up(dataset.version, dataset.format)
 
         known = await self._look_ups.run((dataset.location, dataset.version), look_up)
@@ -172,9 +207,6 @@ class DuckdbCatalog:
             )
         return snapshot
 
-    def _locate(self, location: str) -> Path:
-        return locate(location, roots=self._roots, allow_absolute=self._allow_absolute)
-
     def _end(self, key: tuple[PinnedDataset, ...]) -> None:
         engine = self._engines.pop(key)
         if engine.ending is not None:
@@ -183,7 +215,7 @@ class DuckdbCatalog:
         self._executor.submit(engine.datasets.close)
 
 
-def _pinned(name: str, location: str, source: Source, snapshot: Snapshot) -> PinnedDataset:
+def _pinned(name: str, location: str, origin: Origin, snapshot: Snapshot) -> PinnedDataset:
     reading = snapshot.reading
     return PinnedDataset(
         name=name,
@@ -192,6 +224,6 @@ def _pinned(name: str, location: str, source: Source, snapshot: Snapshot) -> Pin
         version=snapshot.version,
         rows=reading.rows,
         columns=reading.schema_columns,
-        size_bytes=source.size_bytes,
-        setup_sql=reading.setup_sql(name, source.pattern),
+        size_bytes=origin.size_bytes,
+        setup_sql=reading.setup_sql(name, pattern_of(origin, snapshot)),
     )

@@ -16,8 +16,9 @@ import duckdb
 
 from agents.dataset import Row
 from agents.datasets.interruptible import Interruption, SharedWork
-from agents.datasets.readers import META, TABLE
-from agents.datasets.snapshot import Snapshot
+from agents.datasets.readers import META, TABLE, attach_sql
+from agents.datasets.sandbox import Sandbox, SandboxAnswer
+from agents.datasets.snapshot import MAX_SPILL, Snapshot
 from agents.datasets.sql import identifier, literal
 from agents.domain.task import PinnedDataset
 from agents.errors import QueryError, UnknownTableError
@@ -64,25 +65,45 @@ def connect(
     """
     connection = duckdb.connect(":memory:", config=dict(settings))
     connection.execute(f"SET temp_directory = {literal(str(spill))}")
-    connection.execute("CREATE SCHEMA reading; CREATE SCHEMA layout")
+    connection.execute(f"SET max_temp_directory_size = {literal(MAX_SPILL)}")
+    connection.execute("SET enable_progress_bar = false")  # on in notebooks
+    views, search_path = view_statements(datasets, snapshots)
+    for statement in views:
+        connection.execute(statement)
+    connections = [connection, *(connection.cursor() for _ in range(concurrency - 1))]
+    for each in connections:
+        each.execute(search_path)
+    for statement in LOCKDOWN:
+        connection.execute(statement)
+    return connections
+
+
+def view_statements(
+    datasets: Sequence[PinnedDataset], snapshots: Sequence[Snapshot]
+) -> tuple[Sequence[str], str]:
+    """What makes the views in an empty database, and what every connection must set to see them."""
+    statements = ["CREATE SCHEMA reading", "CREATE SCHEMA layout"]
     search_path = ["memory.main"]
     for number, (dataset, snapshot) in enumerate(zip(datasets, snapshots, strict=True)):
         attached, view = f"snapshot_{number}", identifier(dataset.name)
-        connection.execute(f"ATTACH {literal(str(snapshot.file))} AS {attached} (READ_ONLY)")
+        statements.append(attach_sql(str(snapshot.file.absolute()), attached))
         if dataset.name.casefold() == TABLE:
             # A view of hundreds of columns takes milliseconds to bind, each time it is asked.
             search_path.append(f"{attached}.main")
         else:
-            connection.execute(f"CREATE VIEW {view} AS FROM {attached}.{TABLE}")
-        connection.execute(f"CREATE VIEW reading.{view} AS {snapshot.reading.remarks_sql()}")
+            statements.append(f"CREATE VIEW {view} AS FROM {attached}.{TABLE}")
+        statements.append(f"CREATE VIEW reading.{view} AS {snapshot.reading.remarks_sql()}")
         if dataset.format == "parquet":
-            connection.execute(f"CREATE VIEW layout.{view} AS FROM {attached}.{META}.layout")
-    connections = [connection, *(connection.cursor() for _ in range(concurrency - 1))]
-    for each in connections:
-        each.execute(f"SET search_path = {literal(','.join(search_path))}")
-    for statement in LOCKDOWN:
-        connection.execute(statement)
-    return connections
+            statements.append(f"CREATE VIEW layout.{view} AS FROM {attached}.{META}.layout")
+    return statements, f"SET search_path = {literal(','.join(search_path))}"
+
+
+def sandbox_setup(
+    datasets: Sequence[PinnedDataset], snapshots: Sequence[Snapshot]
+) -> tuple[str, ...]:
+    """What makes the same views in a process for statements that a model wrote."""
+    views, search_path = view_statements(datasets, snapshots)
+    return ("SET temp_directory = ''", *views, search_path, *LOCKDOWN)
 
 
 class DuckdbDatasets:
@@ -92,9 +113,13 @@ class DuckdbDatasets:
         self,
         connections: Sequence[duckdb.DuckDBPyConnection],
         datasets: Sequence[PinnedDataset],
-        paths: Mapping[str, Path],
+        paths: Mapping[str, str],
         executor: ThreadPoolExecutor,
+        sandbox: Sandbox,
+        setup: tuple[str, ...],
     ) -> None:
+        self._sandbox = sandbox
+        self._setup = setup
         self._connections = connections
         self._idle: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
         for connection in connections:
@@ -119,7 +144,7 @@ class DuckdbDatasets:
 
     def path(self, name: str) -> str:
         self.table(name)
-        return str(self._paths[name])
+        return self._paths[name]
 
     async def query(
         self, sql: str, parameters: Sequence[Any] = (), *, limit: int = 100_000
@@ -138,6 +163,15 @@ class DuckdbDatasets:
             while len(self._remembered) > MAX_REMEMBERED_STATEMENTS:
                 self._remembered.popitem(last=False)
         return rows
+
+    async def query_untrusted(self, sql: str) -> SandboxAnswer:
+        def admit(sql: str) -> None:
+            # Imported when the first model asks: it takes a fifth of a second, and most never do.
+            from agents.datasets import sandbox_rules
+
+            sandbox_rules.admit(sql, self._tables)
+
+        return await self._sandbox.query(self._setup, sql, admit=admit)
 
     def interrupt(self) -> None:
         """Stop what is running."""

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from threading import Event, Lock
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import duckdb
 
@@ -20,20 +20,28 @@ INTERRUPT_EVERY: Final = 0.05
 """Seconds; an interrupt that arrives before its statement has begun is lost, so it is repeated."""
 
 
+class Interruptible(Protocol):
+    """Something that another thread may tell to stop, such as a connection of DuckDB or SQLite."""
+
+    def interrupt(self) -> None:
+        """Stop what is running, if anything is; does not wait for it."""
+        ...
+
+
 class Interruption:
     """How the loop tells a thread, and the statement it runs, to stop."""
 
     def __init__(self) -> None:
         self._asked = Event()
         self._lock = Lock()
-        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._running: Interruptible | None = None
 
     def ask(self) -> None:
         """Stop as soon as possible; may be called again."""
         self._asked.set()
         with self._lock:
-            if self._connection is not None:
-                self._connection.interrupt()
+            if self._running is not None:
+                self._running.interrupt()
 
     def wait(self, seconds: float) -> None:
         """Sleep in the thread unless asked to stop.
@@ -50,16 +58,16 @@ class Interruption:
             raise duckdb.InterruptException("Interrupted.")
 
     @contextmanager
-    def of(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        """Let `ask` interrupt this connection while the block runs."""
+    def of(self, running: Interruptible) -> Iterator[None]:
+        """Let `ask` interrupt this while the block runs, and what it was before after that."""
         with self._lock:
-            self._connection = connection
+            before, self._running = self._running, running
         try:
             self.check()
             yield
         finally:
             with self._lock:
-                self._connection = None
+                self._running = before
 
 
 class SharedWork(Generic[T]):

@@ -40,6 +40,15 @@ TABLE: Final = "data"
 MISSING_CODE: Final = "missing code"
 """The problem of a remark on a text or number that stood for a missing value and became null."""
 
+MAX_UNREADABLE_SHARE: Final = 0.5
+"""Share of lines that cannot be read past which a file is not in its format."""
+
+MAX_REMARKS: Final = 1_000
+"""How many unreadable lines are listed one by one."""
+
+STOPS: Final = (duckdb.InterruptException, duckdb.OutOfMemoryException)
+"""Errors that say nothing about the file, and end reading it in whatever way."""
+
 META: Final = "meta"
 """The schema of a snapshot for all that is not data."""
 
@@ -67,7 +76,11 @@ class Remark(BaseModel):
 
 
 class Reading(BaseModel):
-    """All that is needed to see the same rows again; `relation` has a place for the `{pattern}`."""
+    """All that is needed to see the same rows again.
+
+    `relation` has a place for the `{pattern}`; or it is a table of the database file that the
+    pattern names, attached under the name `database`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -77,11 +90,29 @@ class Reading(BaseModel):
     row_id: str
     rows: int = 0
     remarks: tuple[Remark, ...] = ()
+    database: str = ""
 
     @property
     def schema_columns(self) -> tuple[Column, ...]:
         """The columns as others know them."""
         return tuple(Column(name=column.name, type=column.type) for column in self.columns)
+
+    def of_snapshot(self, database: str) -> "Reading":
+        """The same rows read from the snapshot itself, attached under that name.
+
+        It is what a shell is given where it could not read the source as we did.
+        """
+        return self.model_copy(
+            update={
+                "database": database,
+                "relation": f"{database}.{TABLE}",
+                "row_id": ROW_ID,
+                "columns": tuple(
+                    column.model_copy(update={"expression": identifier(column.name)})
+                    for column in self.columns
+                ),
+            }
+        )
 
     def select(self, pattern: str) -> str:
         """The SELECT over the reader that gives the columns and `row_id`."""
@@ -91,17 +122,20 @@ class Reading(BaseModel):
             else f"{column.expression} AS {identifier(column.name)}"
             for column in self.columns
         ]
-        items.append(f"{self.row_id} AS {ROW_ID}")
+        items.append(ROW_ID if self.row_id == ROW_ID else f"{self.row_id} AS {ROW_ID}")
         return f"SELECT {', '.join(items)} FROM {self.source(pattern)}"
 
     def source(self, pattern: str) -> str:
-        """The reader's call on the files that `pattern` names."""
+        """The reader's call on the files that `pattern` names, or the table."""
         return self.relation.replace("{pattern}", literal(pattern), 1)
 
     def setup_sql(self, name: str, pattern: str) -> str:
         """Statements that create the view `name` and what belongs to it, in a fresh shell."""
         view = identifier(name)
         statements = [f"CREATE VIEW {view} AS {self.select(pattern)}"]
+        if self.database:
+            attached = identifier(self.database)
+            statements.insert(0, attach_sql(pattern, attached, if_new=True))
         if self.format == "parquet":
             layout = LAYOUT_SQL.format(pattern=literal(pattern))
             statements.append("CREATE SCHEMA IF NOT EXISTS layout")
@@ -122,6 +156,11 @@ class Reading(BaseModel):
             return f"SELECT * FROM (VALUES {rows}) AS remark({names})"
         empty = "NULL::VARCHAR, NULL::BIGINT, NULL::VARCHAR, NULL::VARCHAR, NULL::BIGINT"
         return f"SELECT * FROM (VALUES ({empty})) AS remark({names}) WHERE problem IS NOT NULL"
+
+
+def attach_sql(file: str, name: str, *, if_new: bool = False) -> str:
+    """A statement that attaches a database file for reading under the quoted `name`."""
+    return f"ATTACH {'IF NOT EXISTS ' if if_new else ''}{literal(file)} AS {name} (READ_ONLY)"
 
 
 def read_columns(described: list[tuple[str, str]]) -> tuple[ReadColumn, ...]:
@@ -187,6 +226,7 @@ def read_parquet(connection: duckdb.DuckDBPyConnection, source: Source) -> Readi
         DatasetFormatError: they cannot be read, or hold no rows.
     """
     options = ", union_by_name=true" if source.is_folder else ", file_row_number=true"
+    options += f", hive_partitioning={str(is_partitioned(source)).lower()}"
     relation = f"read_parquet({{pattern}}{options})"
     pattern = source.pattern
     try:
@@ -204,13 +244,27 @@ def read_parquet(connection: duckdb.DuckDBPyConnection, source: Source) -> Readi
         reading = create_table(connection, reading, pattern)
         layout = LAYOUT_SQL.format(pattern=literal(pattern))
         connection.execute(f"CREATE OR REPLACE TABLE {META}.layout AS {layout}")
-    except duckdb.InterruptException:
+    except STOPS:
         raise
     except duckdb.Error as error:
         raise unreadable(source.path, error) from error
     if reading.rows == 0:
         raise DatasetFormatError(f"{source.path} has columns but no rows.")
     return reading
+
+
+def is_partitioned(source: Source) -> bool:
+    """Whether every file lies below folders such as `year=2024`, of the same keys."""
+    keys = {
+        tuple(
+            part.partition("=")[0]
+            for part in file.relative_to(source.path).parts[:-1]
+            if not part.startswith("=") and "=" in part
+        )
+        for file in source.files
+        if source.is_folder
+    }
+    return len(keys) == 1 and keys != {()}
 
 
 def unreadable(path: Path, error: duckdb.Error) -> DatasetFormatError:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -19,13 +19,15 @@ from typing import Final, TypeAlias
 import duckdb
 
 from agents.datasets.csv import read_csv
+from agents.datasets.fingerprint import table_digest
 from agents.datasets.interruptible import Interruption
+from agents.datasets.json import read_json
 from agents.datasets.readers import META, Reading, nan_as_null, read_parquet
 from agents.datasets.sources import Format, Source
 from agents.datasets.sql import literal
-from agents.errors import DatasetChangedError, DatasetUnreachableError
+from agents.errors import DatasetChangedError, DatasetFormatError, DatasetUnreachableError
 
-REVISION: Final = 3
+REVISION: Final = 4
 """To be raised when the same content is read differently than before."""
 
 MAX_SNAPSHOT_BYTES: Final = 20 * 1024**3
@@ -33,6 +35,17 @@ MAX_SNAPSHOT_BYTES: Final = 20 * 1024**3
 
 MAX_SNAPSHOT_AGE: Final = 14 * 24 * 3600.0
 """Seconds since a snapshot was last used."""
+
+SMALL_BYTES: Final = 64 << 20
+"""Of a source that is read with little memory, for what the engine may use it does use."""
+
+SMALL_MEMORY_LIMIT: Final = "96MB"
+
+MAX_SPILL: Final = "40GB"
+"""On disk, of one connection that runs out of memory."""
+
+MAX_LEFTOVER_AGE: Final = 24 * 3600.0
+"""Seconds after which an unfinished file is one that a dead process left behind."""
 
 LOCK_POLL: Final = 0.05
 """Seconds between looks at a lock that another process holds."""
@@ -43,7 +56,14 @@ ATTEMPTS: Final = 3
 BLOCK_BYTES: Final = 1 << 20
 
 Read: TypeAlias = Callable[[duckdb.DuckDBPyConnection, Source], Reading]
-READERS: Final[Mapping[Format, Read]] = {"csv": read_csv, "parquet": read_parquet}
+READERS: Final[Mapping[Format, Read]] = {
+    "csv": read_csv,
+    "parquet": read_parquet,
+    "json": read_json,
+}
+
+Copy: TypeAlias = Callable[[duckdb.DuckDBPyConnection, Path, Interruption], Reading]
+"""Fills the table `data` from a database, by way of a file that is deleted afterwards."""
 
 
 def content_version(source: Source, interruption: Interruption) -> str:
@@ -128,23 +148,80 @@ class SnapshotStore:
             f"{source.path} kept changing while it was read: try again when it is written."
         )
 
+    def take_table(
+        self, location: str, format: Format, copy: Copy, interruption: Interruption
+    ) -> Snapshot:
+        """The snapshot of a table in a database, which has to be read to know its version.
+
+        Raises:
+            DatasetUnreachableError, DatasetFormatError: the table cannot be read, or has no rows.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place = blake2b(location.encode(), digest_size=16).hexdigest()
+        draft, spool = self._folder / f"{place}.draft", self._folder / f"{place}.spool"
+        with self._locked(place, interruption):
+            try:
+                reading, version = self._copy(draft, spool, copy, interruption)
+                if reading.rows == 0:
+                    raise DatasetFormatError(f"{location} has columns but no rows.")
+                file = self._file(version, format)
+                if (known := self.look_up(version, format)) is not None:
+                    return known
+                draft.rename(file)
+                self._prune(keep=file)
+                return Snapshot(version=version, file=file, reading=reading)
+            except OSError as error:
+                raise DatasetUnreachableError(
+                    f"{location} could not be kept in {self._folder}: {error.strerror}."
+                ) from error
+            finally:
+                spool.unlink(missing_ok=True)
+                draft.unlink(missing_ok=True)
+                draft.with_suffix(".draft.wal").unlink(missing_ok=True)
+
+    def _copy(
+        self, draft: Path, spool: Path, copy: Copy, interruption: Interruption
+    ) -> tuple[Reading, str]:
+        with (
+            self._drafted(draft, self._memory_limit) as connection,
+            interruption.of(connection),
+        ):
+            reading = nan_as_null(connection, copy(connection, spool, interruption))
+            version = table_digest(connection, reading)
+            if not reading.database:
+                reading = reading.of_snapshot(f"snapshot_{version[:12]}")
+            _finish(connection, reading)
+        return reading, version
+
     def _file(self, version: str, kind: str) -> Path:
         reader = blake2b(f"{REVISION} {duckdb.__version__} {kind}".encode(), digest_size=4)
         return self._folder / f"{version}-{reader.hexdigest()}.duckdb"
 
     def _write(self, draft: Path, source: Source, interruption: Interruption) -> Reading:
+        if source.size_bytes <= SMALL_BYTES:
+            with suppress(duckdb.OutOfMemoryException):
+                return self._read_in(draft, source, SMALL_MEMORY_LIMIT, interruption)
+        return self._read_in(draft, source, self._memory_limit, interruption)
+
+    def _read_in(
+        self, draft: Path, source: Source, memory_limit: str, interruption: Interruption
+    ) -> Reading:
+        with self._drafted(draft, memory_limit) as connection, interruption.of(connection):
+            reading = nan_as_null(connection, READERS[source.format](connection, source))
+            _finish(connection, reading)
+        return reading
+
+    @contextmanager
+    def _drafted(self, draft: Path, memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
         draft.unlink(missing_ok=True)
-        settings = {"memory_limit": self._memory_limit, "threads": str(self._threads)}
+        draft.with_suffix(".draft.wal").unlink(missing_ok=True)
+        settings = {"memory_limit": memory_limit, "threads": str(self._threads)}
         with duckdb.connect(str(draft), config={**settings}) as connection:
             connection.execute(f"SET temp_directory = {literal(str(self._folder / 'spill'))}")
-            with interruption.of(connection):
-                connection.execute(f"CREATE SCHEMA {META}")
-                reading = nan_as_null(connection, READERS[source.format](connection, source))
-                connection.execute(
-                    f"CREATE TABLE {META}.about AS SELECT ? AS reading", [reading.model_dump_json()]
-                )
-                connection.execute("CHECKPOINT")
-        return reading
+            connection.execute(f"SET max_temp_directory_size = {literal(MAX_SPILL)}")
+            connection.execute("SET enable_progress_bar = false")  # on in notebooks
+            connection.execute(f"CREATE SCHEMA {META}")
+            yield connection
 
     @contextmanager
     def _locked(self, version: str, interruption: Interruption) -> Iterator[None]:
@@ -167,6 +244,24 @@ class SnapshotStore:
             kept += size
             if file != keep and (kept > MAX_SNAPSHOT_BYTES or now - used_at > MAX_SNAPSHOT_AGE):
                 file.unlink(missing_ok=True)
+        for pattern in ("*.draft*", "*.spool"):
+            for file in self._folder.glob(pattern):
+                if (age := _age(file, now)) is not None and age > MAX_LEFTOVER_AGE:
+                    file.unlink(missing_ok=True)
+
+
+def _finish(connection: duckdb.DuckDBPyConnection, reading: Reading) -> None:
+    connection.execute(
+        f"CREATE TABLE {META}.about AS SELECT ? AS reading", [reading.model_dump_json()]
+    )
+    connection.execute("CHECKPOINT")
+
+
+def _age(file: Path, now: float) -> float | None:
+    try:
+        return now - file.stat().st_mtime
+    except FileNotFoundError:
+        return None
 
 
 def _stored_reading(file: Path) -> Reading:

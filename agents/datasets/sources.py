@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from agents.datasets.location import SEPARATOR, with_table
 from agents.errors import DatasetFormatError, DatasetUnreachableError
 
-Format: TypeAlias = Literal["csv", "parquet"]
+Format: TypeAlias = Literal["csv", "parquet", "json", "sqlite", "duckdb", "postgresql"]
+
+DATABASE_FILES: Final[frozenset[Format]] = frozenset({"sqlite", "duckdb"})
+"""Files of several tables; `file::table` names one."""
 
 SUFFIXES: Final[Mapping[str, Format]] = {
     ".csv": "csv",
@@ -23,28 +27,37 @@ SUFFIXES: Final[Mapping[str, Format]] = {
     ".psv": "csv",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
 }
 
 READABLE: Final = (
-    "readable are CSV and TSV files (.csv, .tsv, .txt, also .gz), Parquet files "
-    "and folders of Parquet files"
+    "readable are CSV and TSV files (.csv, .tsv, .txt), JSON (.json, .jsonl, .ndjson), both also "
+    "as .gz, Parquet files and folders of them, SQLite and DuckDB files (file or file::table), and "
+    "postgresql://user@host/database?table=schema.name"
 )
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 PARQUET_MAGIC: Final = b"PAR1"
+SQLITE_MAGIC: Final = b"SQLite format 3\0"
+DUCKDB_MAGIC: Final = b"DUCK"
+"""At byte 8."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Files that form one dataset, sorted by path.
 
-    `path` is what was referred to: the one file, or the folder that holds the `files`.
+    `path` is what was referred to: the one file, or the folder that holds the `files`. `table` is
+    the one that was named of a database file.
     """
 
     path: Path
     files: tuple[Path, ...]
     format: Format
     size_bytes: int
+    table: str = ""
 
     @property
     def is_folder(self) -> bool:
@@ -84,28 +97,33 @@ def locate(location: str, *, roots: Mapping[str, Path], allow_absolute: bool) ->
     return path
 
 
-def find(path: Path) -> Source:
-    """The files behind a located path.
+def find(path: Path, table: str = "") -> Source:
+    """The files behind a located path, and the `table` if they are a database.
 
     Raises:
         DatasetUnreachableError: there is no such file, it is empty or unreadable.
-        DatasetFormatError: it is in no format that can be read.
+        DatasetFormatError: it is in no format that can be read, or has no tables to name.
     """
     try:
         if path.is_dir():
             return _folder(path)
+        if table and not path.exists() and (whole := Path(with_table(str(path), table))).exists():
+            return find(whole)  # a file whose name happens to look like one with a table
         if not path.exists():
             raise DatasetUnreachableError(f"There is no file {path}: check the path.")
         if not path.is_file():
             raise DatasetUnreachableError(f"{path} is neither a file nor a folder.")
         with path.open("rb") as file:
-            head = file.read(4)
+            head = file.read(len(SQLITE_MAGIC))
         size = path.stat().st_size
     except OSError as error:
         raise DatasetUnreachableError(f"{path} cannot be read: {error.strerror}.") from error
     if not head:
         raise DatasetUnreachableError(f"{path} is empty: it has no bytes at all.")
-    return Source(path=path, files=(path,), format=_format(path, head), size_bytes=size)
+    format = _format(path, head)
+    if table and format not in DATABASE_FILES:
+        raise DatasetFormatError(f"{path} has no tables: leave out {SEPARATOR}{table}.")
+    return Source(path=path, files=(path,), format=format, size_bytes=size, table=table)
 
 
 def _folder(path: Path) -> Source:
@@ -122,8 +140,12 @@ def _folder(path: Path) -> Source:
 
 
 def _format(path: Path, head: bytes) -> Format:
-    if head == PARQUET_MAGIC:
+    if head.startswith(PARQUET_MAGIC):
         return "parquet"
+    if head.startswith(SQLITE_MAGIC):
+        return "sqlite"
+    if head[8:12] == DUCKDB_MAGIC:
+        return "duckdb"
     is_compressed = head.startswith(GZIP_MAGIC)
     name = path.with_suffix("") if is_compressed and path.suffix.lower() == ".gz" else path
     known = SUFFIXES.get(name.suffix.lower())

@@ -17,7 +17,8 @@ from agents.dataset import Datasets
 from agents.datasets.duckdb import DuckdbCatalog
 from agents.domain.request import DatasetReference
 from agents.domain.task import PinnedDataset
-from agents.errors import DatasetError, DatasetFormatError
+from agents.errors import DatasetError, DatasetFormatError, DatasetUnreachableError
+from tests.support.fresh_shell import assert_a_fresh_shell_sees_the_same
 
 DATA = Path(__file__).parents[1] / "data"
 ROWS = "".join(f"{n},name {n},{n * 1.5}\n" for n in range(3_000))
@@ -40,21 +41,6 @@ async def types_of(catalog: DuckdbCatalog, file: Path) -> dict[str, str]:
 
 async def remarks(data: Datasets) -> list[tuple[Any, ...]]:
     return list(await data.query('SELECT problem, line, "column", value, rows FROM reading.data'))
-
-
-async def assert_a_fresh_shell_sees_the_same(catalog: DuckdbCatalog, pinned: PinnedDataset) -> None:
-    names = ", ".join(f'"{column.name.replace(chr(34), chr(34) * 2)}"' for column in pinned.columns)
-    statements = [
-        f"SELECT row_id, {names} FROM data ORDER BY row_id",
-        "SELECT min(row_id), max(row_id), count(DISTINCT row_id) FROM data",
-        f"SELECT {names}, count(*) FROM data GROUP BY ALL ORDER BY ALL LIMIT 50",
-    ]
-    with duckdb.connect() as shell:
-        shell.execute(pinned.setup_sql)
-        async with catalog.open([pinned]) as data:
-            for sql in statements:
-                expected = shell.execute(sql).fetchall()
-                assert list(await data.query(sql, limit=pinned.rows + 1)) == expected
 
 
 @pytest.mark.parametrize(
@@ -221,6 +207,56 @@ async def test_parquet_types_become_plain_ones(catalog: DuckdbCatalog, tmp_path:
         ((moment,),) = await data.query("SELECT CAST(moment AS VARCHAR) FROM data")
         assert moment == "2024-01-31 10:00:00"
     await assert_a_fresh_shell_sees_the_same(catalog, pinned)
+
+
+async def test_a_small_file_of_many_columns_gets_the_memory_that_it_needs(
+    catalog: DuckdbCatalog, tmp_path: Path
+) -> None:
+    file = tmp_path / "wide.csv"
+    names = [f"c{number}" for number in range(2_000)]
+    with file.open("w", newline="") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(names)
+        writer.writerows([number * 1_000 + row for number in range(2_000)] for row in range(300))
+    pinned = await pin(catalog, file)
+    assert (pinned.rows, len(pinned.columns)) == (300, 2_000)
+    async with catalog.open([pinned]) as data:
+        assert await remarks(data) == []
+
+
+async def test_a_lack_of_memory_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.datasets.snapshot.SMALL_MEMORY_LIMIT", "1MB")
+    file = tmp_path / "orders.csv"
+    file.write_text("id,name\n" + "".join(f"{n},{n:0100}\n" for n in range(20_000)))
+    async with DuckdbCatalog(
+        roots={}, cache=tmp_path / "cache", allow_absolute=True, memory_limit="1MB"
+    ) as catalog:
+        with pytest.raises(DatasetUnreachableError, match="Out of Memory"):
+            await pin(catalog, file)
+
+
+async def test_the_folders_of_partitions_are_columns(
+    catalog: DuckdbCatalog, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sales"
+    with duckdb.connect() as writer:
+        writer.execute(
+            "COPY (SELECT range AS id, 2023 + range % 2 AS year, 'k ' || range % 3 AS kind "
+            f"FROM range(60)) TO '{folder}' (FORMAT parquet, PARTITION_BY (year, kind))"
+        )
+    pinned = await pin(catalog, folder)
+    assert {column.name: column.type for column in pinned.columns} == {
+        "id": "BIGINT",
+        "year": "BIGINT",
+        "kind": "VARCHAR",
+    }
+    async with catalog.open([pinned]) as data:
+        assert await data.query("SELECT year, kind FROM data WHERE id = 4") == ((2023, "k 1"),)
+    await assert_a_fresh_shell_sees_the_same(catalog, pinned)
+    (folder / "year=2023").rename(folder / "year=2022")
+    assert (await pin(catalog, folder)).version != pinned.version
 
 
 @pytest.mark.parametrize(

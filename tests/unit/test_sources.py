@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.datasets.credentials import absolute, password_of
 from agents.datasets.csv_dialect import guess
+from agents.datasets.location import split_table, with_table, without_password
 from agents.datasets.sources import find, locate
 from agents.errors import DatasetFormatError, DatasetUnreachableError
 
@@ -115,6 +117,8 @@ def test_a_gzipped_csv_is_csv(tmp_path: Path) -> None:
         ("|", "a|b\n1|2\n"),
         ("^", "a^b\n1^2\n"),
         (", ", "a, b\n1, 2\n3, 4\n"),
+        ("; ", "a; b\n1,5; 2\n3,5; 4\n"),
+        (",", 'a,b\n1;2,3\n1,"' + "; x" * 60_000 + '"\n'),
         (",", "a\n1\n2\n"),
         (",", 'a,b\n"1;2;3","4;5;6"\n"7;8;9",x\n'),
         (",", "a,b,c\n1,2,3\n1,2\n1,2,3\n1,2,3\n"),
@@ -140,3 +144,50 @@ def test_the_encoding_is_told_from_the_bytes(encoding: str, expected: str) -> No
 def test_binary_data_is_no_csv() -> None:
     with pytest.raises(DatasetFormatError, match="binary"):
         guess(bytes(range(256)) * 10, "file")
+
+
+@pytest.mark.parametrize(
+    ("location", "shown", "password"),
+    [
+        ("orders.csv", "orders.csv", ""),
+        ("postgresql://u:p@h/db?table=a.b", "postgresql://u@h/db?table=a.b", "p"),
+        ("postgres://u:p/w@h:1/db?sslmode=require", "postgres://u@h:1/db?sslmode=require", "p/w"),
+        ("postgresql://u:p?w@h/db?table=x", "postgresql://u@h/db?table=x", "p?w"),
+        ("postgresql://u:p@w@h/db", "postgresql://u@h/db", "p@w"),
+        ("postgresql://h?password=p", "postgresql://h", "p"),
+        ("postgresql://u:a@h/db?password=p&table=x", "postgresql://u@h/db?table=x", "a"),
+        ("postgresql://h:5432/db?user=a@b", "postgresql://h:5432/db?user=a@b", ""),
+        ("postgresql:///db?host=/var/run&table=t", "postgresql:///db?host=/var/run&table=t", ""),
+    ],
+)
+def test_a_location_is_shown_without_its_password(location: str, shown: str, password: str) -> None:
+    assert without_password(location) == (shown, password)
+
+
+def test_a_password_is_known_for_the_whole_database_and_decoded() -> None:
+    shown = absolute("postgresql://ann:s%2Fcret@localhost/known?table=orders")
+    assert shown == "postgresql://ann@localhost/known?table=orders"
+    assert password_of("postgresql://ann@localhost/known?table=customers") == "s/cret"
+    assert password_of("postgresql://ann@localhost/other") is None
+
+
+@pytest.mark.parametrize("table", ["orders", "public.orders", "a b&c=d", "x::y"])
+@pytest.mark.parametrize(
+    "base", ["/data/shop.db", "postgresql://ann@h/shop", "postgresql://h/shop?sslmode=require"]
+)
+def test_a_table_is_named_in_a_location_and_found_there(base: str, table: str) -> None:
+    assert split_table(with_table(base, table)) == (base, table)
+
+
+def test_a_path_with_a_table_is_made_absolute_without_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    assert absolute("shop.db::orders/new") == f"{root}/shop.db::orders/new"
+
+
+def test_a_database_file_is_known_by_its_content_whatever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"SQLite format 3\0rest")
+    (tmp_path / "b.csv").write_bytes(b"checksumDUCKrest")
+    assert find(tmp_path / "a.txt", "orders").format == "sqlite"
+    assert find(tmp_path / "b.csv").format == "duckdb"
