@@ -55,7 +55,8 @@ async def periods(
 ) -> Series | None:
     """Total and mean of a measure by period, or without one just the number of rows.
 
-    `time` is a column of dates or instants, or those of year, month and day.
+    `time` is a column of dates, instants or months written as 2024-01, or those of year, month
+    and day.
     """
     dataset = data.table(table)
     happened = time_sql(dataset, time)
@@ -63,7 +64,7 @@ async def periods(
         f"SELECT epoch(max(t)) - epoch(min(t)) FROM (SELECT {happened} AS t "
         f"FROM {identifier(table)})"
     )
-    unit = _unit(float(span or 0.0), _smallest(dataset, time))
+    unit = _unit(float(span or 0.0), smallest_unit(dataset, time))
     rows = await data.query(series_sql(dataset, time, measure, unit), limit=MAX_PERIODS + 1)
     if not rows or len(rows) > MAX_PERIODS:
         return None
@@ -77,7 +78,7 @@ async def periods(
                 total=_rounded(total),
                 mean=_rounded(mean),
             )
-            for start, number, values, total, mean, _ in _without_torn_ends(rows)
+            for start, number, values, total, mean, _ in without_torn_ends(rows)
         ),
     )
 
@@ -100,6 +101,8 @@ def time_sql(dataset: PinnedDataset, time: Sequence[str]) -> str:
     """The instant of a row as an expression."""
     if _type(dataset, time[0]) in _DATED:
         return f"CAST({identifier(time[0])} AS TIMESTAMP)"
+    if _type(dataset, time[0]) == "VARCHAR":
+        return f"TRY_CAST({identifier(time[0])} || '-01' AS TIMESTAMP)"
     parts = [f"CAST({identifier(part)} AS INTEGER)" for part in time[:3]] + ["1", "1"]
     return f"CAST(TRY(make_date({', '.join(parts[:3])})) AS TIMESTAMP)"
 
@@ -130,7 +133,7 @@ def _type(dataset: PinnedDataset, column: str) -> str:
     return next((each.type for each in dataset.columns if each.name == column), "")
 
 
-def _smallest(dataset: PinnedDataset, time: Sequence[str]) -> Unit:
+def smallest_unit(dataset: PinnedDataset, time: Sequence[str]) -> Unit:
     """The shortest period that the columns can tell apart."""
     of_parts: Sequence[Unit] = ("year", "month", "day")
     match _type(dataset, time[0]):
@@ -138,6 +141,8 @@ def _smallest(dataset: PinnedDataset, time: Sequence[str]) -> Unit:
             return "hour"
         case "DATE":
             return "day"
+        case "VARCHAR":
+            return "month"
         case _:
             return of_parts[min(len(time), 3) - 1]
 
@@ -149,7 +154,8 @@ def _unit(span: float, smallest: Unit) -> Unit:
     return smallest
 
 
-def _without_torn_ends(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+def without_torn_ends(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+    """1..n rows of `series_sql` without the first and the last if those are not whole."""
     covered = [row[-1] for row in rows]
     enough = COVERED * sorted(covered)[len(covered) // 2]
     first = 0 if covered[0] >= enough else 1

@@ -52,6 +52,12 @@ _NOMINAL: Final = re.compile(
 _YEARS: Final = range(1500, 2200)
 _PARTS: Final = ("year", "month", "day")
 _WHEN: Final = re.compile(r"\b(date|time|timestamp|at|on|day|when|created|ordered|occurred)\b")
+_DATES_YEARS: Final = re.compile(r"(.* )?(year|yr|date|time|period|when)")
+_MONTH: Final = re.compile(r"[12]\d{3}-(0[1-9]|1[0-2])")
+_COUNTS_STEPS: Final = re.compile(
+    r"(time|t|index|idx|i|step|tick|period|obs|observation|position|sequence|seq|no|nr|n|number|"
+    r"(time|step|period|observation|obs|sample|sequence|row) ?(index|idx|no|nr|number|id))"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +73,13 @@ class Measure:
 class ColumnUses:
     """What a table's columns are taken for; `time` is one column, or year, month and day.
 
-    `segments` group the rows into a few kinds, `entities` into many things, such as customers.
+    Without a time, `steps` may be a column that numbers the rows of a series. `segments` group the
+    rows into a few kinds, `entities` into many things, such as customers.
     """
 
     measures: tuple[Measure, ...]
     time: tuple[str, ...]
+    steps: str | None
     segments: tuple[str, ...]
     entities: tuple[str, ...]
 
@@ -84,9 +92,13 @@ class ColumnUses:
     def of(cls, profile: TableProfile) -> "ColumnUses":
         """0..3 measures, the weightiest first; 0..4 segments, 0..2 entities, the coarsest first."""
         ranked = sorted(_measures(profile), key=lambda weighed: weighed[0])
+        time = _time(profile)
+        steps = None if time else _steps(profile)
+        measures = tuple(measure for _, measure in ranked[:MAX_MEASURES])
         return cls(
-            measures=tuple(measure for _, measure in ranked[:MAX_MEASURES]),
-            time=_time(profile),
+            measures=measures or _only_number(profile, (*time, *filter(None, (steps,)))),
+            time=time,
+            steps=steps,
             segments=tuple(_segments(profile))[:MAX_SEGMENTS],
             entities=tuple(_entities(profile))[:MAX_ENTITIES],
         )
@@ -159,14 +171,71 @@ def _time(profile: TableProfile) -> tuple[str, ...]:
     if dated:
         best = min(dated, key=lambda each: (_WHEN.search(words(each.name)) is None, each.nulls))
         return (best.name,)
+    months = next((column for column in profile.columns if _is_months(profile, column)), None)
+    if months is not None:
+        return (months.name,)
     parts = {words(column.name): column for column in profile.columns if column.kind == "number"}
     year = parts.get("year")
-    if year is None or not _is_year(year):
-        return ()
-    if "month" in parts:
+    if year is not None and "month" in parts and _is_year(year):
         return tuple(parts[part].name for part in _PARTS if part in parts)
-    is_series = year.distinct >= profile.rows - year.nulls
-    return (year.name,) if is_series else ()
+    return next(
+        (
+            (column.name,)
+            for name, column in parts.items()
+            if _DATES_YEARS.fullmatch(name) and _is_year(column) and _is_distinct(profile, column)
+        ),
+        (),
+    )
+
+
+def _steps(profile: TableProfile) -> str | None:
+    return next(
+        (
+            column.name
+            for column in profile.columns
+            if column.kind == "number"
+            and _COUNTS_STEPS.fullmatch(words(column.name))
+            and _is_whole(column)
+            and _is_key(profile, column)
+        ),
+        None,
+    )
+
+
+def _only_number(profile: TableProfile, ordering: Sequence[str]) -> tuple[Measure, ...]:
+    """What a series records, whatever its name: the one number beside what orders it."""
+    numbers = [
+        column
+        for column in profile.columns
+        if column.kind == "number" and column.name not in ordering
+    ]
+    if not ordering or len(numbers) != 1 or len(profile.columns) > len(ordering) + 1:
+        return ()
+    (column,) = numbers
+    if (
+        column.distinct < MIN_DISTINCT
+        or column.nulls > MAX_NULL_SHARE * profile.rows
+        or is_identifier_name(column.name)
+        or personal_kind(column.name) is not None
+        or (_is_whole(column) and _is_key(profile, column))
+    ):
+        return ()
+    return (Measure(name=column.name, aggregate="mean"),)
+
+
+def _is_months(profile: TableProfile, column: ColumnProfile) -> bool:
+    """Whether it writes months as 2024-01."""
+    return (
+        column.kind == "text"
+        and column.shortest == column.longest == 7
+        and bool(column.top)
+        and all(_MONTH.fullmatch(each.value) for each in column.top)
+        and column.nulls <= MAX_NULL_SHARE * profile.rows
+    )
+
+
+def _is_distinct(profile: TableProfile, column: ColumnProfile) -> bool:
+    return column.distinct >= profile.rows - column.nulls
 
 
 def _is_year(column: ColumnProfile) -> bool:

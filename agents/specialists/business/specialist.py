@@ -1,7 +1,7 @@
 """The business analyst: what the figures are, where they are heading, and who carries them."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from agents.domain.finding import Finding
 from agents.domain.task import PinnedDataset
@@ -9,13 +9,21 @@ from agents.specialist import Examination, Specialist
 from agents.specialists.attempt import attempt
 from agents.specialists.business import ROLE
 from agents.specialists.business.columns import ColumnUses
+from agents.specialists.business.course import judge_changes, judge_season
 from agents.specialists.business.kpi import judge_measure
+from agents.specialists.business.results import judge_losses, result_of
 from agents.specialists.business.shares import judge_concentration, judge_segments, least_rows
+from agents.specialists.business.shifts import judge_drivers, judge_mix
 from agents.specialists.business.trends import judge_trend
+from agents.tools.change_points import change_points
 from agents.tools.concentration import concentration
+from agents.tools.loss_makers import loss_makers
 from agents.tools.periods import periods
 from agents.tools.profile import TableProfile, profile
+from agents.tools.query_data import query_data
+from agents.tools.seasonality import seasonality
 from agents.tools.segments import segments
+from agents.tools.shift_by_segment import shift_by_segment
 from agents.tools.trend import trend
 
 QUESTIONS: Final = (
@@ -39,13 +47,16 @@ async def examine(examination: Examination) -> Sequence[Finding]:
         uses = ColumnUses.of(profiled)
         if not uses.measures:
             await examination.note(f"{table} has no column that looks like a measure.")
-        elif not uses.time:
+        elif not uses.time and uses.steps is None:
             await examination.note(
                 f"{table} has no column that says when, so its figures have no course over time."
             )
         if uses.time:
             findings += await _over_time(examination, dataset, uses)
+        findings += await _breaks(examination, dataset, uses)
         findings += await _spread(examination, profiled, uses)
+        findings += await _losses(examination, profiled, uses)
+        findings += await _shifts(examination, dataset, uses)
     return findings
 
 
@@ -77,6 +88,36 @@ async def _over_time(
     )
     if rows is not None:
         findings += judge_trend(dataset, time, None, "rows", rows)
+    return findings
+
+
+async def _breaks(
+    examination: Examination, dataset: PinnedDataset, uses: ColumnUses
+) -> Sequence[Finding]:
+    """Where the course of a measure breaks off, and what recurs in it."""
+    table = dataset.name
+    time = uses.time or tuple(filter(None, (uses.steps,)))
+    if not time:
+        return []
+    findings: list[Finding] = []
+    for measure in uses.measures:
+        topic = f"The course of {table}.{measure.name}"
+        course: dict[str, Any] = {
+            "table": table,
+            "time": time,
+            "measure": measure.name,
+            "aggregate": measure.aggregate,
+        }
+        changes = await attempt(
+            examination, change_points, topic, **course, in_steps=uses.steps is not None
+        )
+        if changes is not None:
+            findings += judge_changes(dataset, time, measure, changes)
+        if uses.steps is not None:
+            continue
+        seasons = await attempt(examination, seasonality, topic, **course)
+        if seasons:
+            findings += judge_season(dataset, time, measure, seasons)
     return findings
 
 
@@ -121,10 +162,71 @@ async def _spread(
     return findings
 
 
+async def _losses(
+    examination: Examination, profiled: TableProfile, uses: ColumnUses
+) -> Sequence[Finding]:
+    """Who brings in less than they cost."""
+    result = result_of(profiled)
+    if result is None:
+        return []
+    table = profiled.table
+    found = []
+    for column in dict.fromkeys((*uses.segments, *uses.entities)):
+        losses = await attempt(
+            examination,
+            loss_makers,
+            f"The results of {table} by {column}",
+            table=table,
+            column=column,
+            income=result.income,
+            cost=result.cost,
+        )
+        if losses is not None:
+            found.append((column, losses))
+    return list(judge_losses(table, result, found))
+
+
+async def _shifts(
+    examination: Examination, dataset: PinnedDataset, uses: ColumnUses
+) -> Sequence[Finding]:
+    """Which segments drove a change, or whether only their mix has changed."""
+    findings: list[Finding] = []
+    if not uses.time:
+        return findings
+    for measure in uses.measures[:MAX_COMPARED]:
+        found = []
+        for column in uses.segments:
+            shift = await attempt(
+                examination,
+                shift_by_segment,
+                f"The change of {dataset.name}.{measure.name} by {column}",
+                table=dataset.name,
+                time=uses.time,
+                measure=measure.name,
+                column=column,
+            )
+            if shift is not None:
+                found.append((column, shift))
+        judge = judge_drivers if measure.aggregate == "total" else judge_mix
+        findings += judge(dataset, uses.time, measure, found)
+    return findings
+
+
 BUSINESS_ANALYST: Final = Specialist(
     role=ROLE,
     title="Business analyst",
-    tools=(profile, periods, trend, concentration, segments),
+    tools=(
+        profile,
+        periods,
+        trend,
+        change_points,
+        seasonality,
+        concentration,
+        segments,
+        loss_makers,
+        shift_by_segment,
+        query_data,
+    ),
     examine=examine,
     questions={"batch": QUESTIONS, "streaming": QUESTIONS},
     prompt=(

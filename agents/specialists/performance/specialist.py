@@ -1,5 +1,6 @@
 """The performance analyst: what it costs to read, split and keep up with this data."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -10,23 +11,38 @@ from agents.specialist import Examination, Specialist
 from agents.specialists.attempt import attempt
 from agents.specialists.business.columns import ColumnUses
 from agents.specialists.performance import ROLE
-from agents.specialists.performance.layout import judge_layout
+from agents.specialists.performance.anomaly import judge_stretches
+from agents.specialists.performance.layout import MIN_GROUPS, judge_layout, judge_pruning
 from agents.specialists.performance.service import judge_service
 from agents.specialists.performance.skew import candidate_keys, judge_skew
 from agents.specialists.performance.stream import (
     INTERVALS_PER_STRETCH,
+    judge_lateness,
     judge_rate,
     judge_repeats,
     judge_timing,
 )
 from agents.specialists.performance.volume import judge_volume
+from agents.tools.column_names import words
 from agents.tools.duplicate_events import duplicate_events
+from agents.tools.event_lateness import event_lateness
 from agents.tools.event_rate import event_rate
 from agents.tools.event_timing import event_timing
 from agents.tools.file_layout import file_layout
 from agents.tools.key_skew import key_skew
 from agents.tools.periods import periods
-from agents.tools.profile import profile
+from agents.tools.profile import TableProfile, profile
+from agents.tools.query_data import query_data
+from agents.tools.row_group_pruning import row_group_pruning
+from agents.tools.unusual_stretches import unusual_stretches
+
+ARRIVED: Final = re.compile(
+    r"\b(arriv(al|ed)|received?|ingest(ed|ion)?|inserted|loaded|landed|stored|processed)\b"
+)
+"""Names of columns that say when an event came in."""
+
+RECORDED: Final = 0.9
+"""Share of the rows with an instant of their own, from which on a table records measures."""
 
 
 async def examine(examination: Examination) -> Sequence[Finding]:
@@ -36,6 +52,7 @@ async def examine(examination: Examination) -> Sequence[Finding]:
         findings += await _files(examination, dataset.name)
         findings += await _keys(examination, dataset.name)
         findings += await _volume(examination, dataset)
+        findings += await _recorded(examination, dataset)
     if examination.task.route.kind == "streaming":
         findings += await _events(examination)
     return findings
@@ -43,7 +60,21 @@ async def examine(examination: Examination) -> Sequence[Finding]:
 
 async def _files(examination: Examination, table: str) -> Sequence[Finding]:
     layout = await attempt(examination, file_layout, f"The layout of {table}", table=table)
-    return [] if layout is None else list(judge_layout(table, layout))
+    if layout is None:
+        return []
+    findings = list(judge_layout(table, layout))
+    if layout.row_groups is None or layout.row_groups.groups < MIN_GROUPS:
+        return findings
+    topic = f"What filters on {table} have to read"
+    profiled = await attempt(examination, profile, topic, table=table)
+    dated = [] if profiled is None else [each for each in profiled.columns if each.kind == "date"]
+    for column in dated[:1]:
+        pruning = await attempt(
+            examination, row_group_pruning, topic, table=table, column=column.name
+        )
+        if pruning is not None:
+            findings += judge_pruning(table, column.name, pruning)
+    return findings
 
 
 async def _keys(examination: Examination, table: str) -> Sequence[Finding]:
@@ -78,6 +109,39 @@ async def _volume(examination: Examination, dataset: PinnedDataset) -> Sequence[
     return [] if series is None else list(judge_volume(dataset, time, series))
 
 
+async def _recorded(examination: Examination, dataset: PinnedDataset) -> Sequence[Finding]:
+    """What the measures of a table did that is read off again and again."""
+    if not examination.has(unusual_stretches):
+        return []
+    table = dataset.name
+    topic = f"The recorded measures of {table}"
+    profiled = await attempt(examination, profile, topic, table=table)
+    uses = None if profiled is None else ColumnUses.of(profiled)
+    if profiled is None or uses is None or not _is_recording(profiled, uses):
+        return []
+    (column,) = uses.time
+    findings: list[Finding] = []
+    for measure in uses.measures:
+        found = await attempt(
+            examination,
+            unusual_stretches,
+            f"The course of {table}.{measure.name}",
+            table=table,
+            column=column,
+            measure=measure.name,
+        )
+        if found is not None:
+            findings += judge_stretches(table, column, measure.name, found)
+    return findings
+
+
+def _is_recording(profiled: TableProfile, uses: ColumnUses) -> bool:
+    if len(uses.time) != 1:
+        return False
+    column = profiled.column(uses.time[0])
+    return column.kind == "date" and column.distinct >= RECORDED * profiled.rows
+
+
 async def _events(examination: Examination) -> Sequence[Finding]:
     dataset, column = examination.task.datasets[0], examination.task.route.time_column
     table = dataset.name
@@ -101,6 +165,7 @@ async def _events(examination: Examination) -> Sequence[Finding]:
     if repeated is not None:
         names = tuple(each.name for each in dataset.columns)
         findings += judge_repeats(table, names, timing, repeated)
+    findings += await _lateness(examination, profiled, table, column)
     width = timing.median_interval * INTERVALS_PER_STRETCH
     rate = await attempt(
         examination, event_rate, f"The rate of {table}", table=table, column=column, width=width
@@ -110,10 +175,42 @@ async def _events(examination: Examination) -> Sequence[Finding]:
     return findings
 
 
+async def _lateness(
+    examination: Examination, profiled: TableProfile | None, table: str, column: str
+) -> Sequence[Finding]:
+    """How late events arrive, if the table has both instants."""
+    dated = [each.name for each in profiled.columns if each.kind == "date"] if profiled else []
+    arrived = next((name for name in dated if ARRIVED.search(words(name))), None)
+    happened = next((name for name in (column, *dated) if name != arrived), None)
+    if arrived is None or happened is None:
+        return []
+    lateness = await attempt(
+        examination,
+        event_lateness,
+        f"The delay of the events of {table}",
+        table=table,
+        happened=happened,
+        arrived=arrived,
+    )
+    return [] if lateness is None else list(judge_lateness(table, happened, arrived, lateness))
+
+
 PERFORMANCE_ANALYST: Final = Specialist(
     role=ROLE,
     title="Performance analyst",
-    tools=(profile, file_layout, key_skew, periods, event_timing, duplicate_events, event_rate),
+    tools=(
+        profile,
+        file_layout,
+        row_group_pruning,
+        key_skew,
+        periods,
+        unusual_stretches,
+        event_timing,
+        duplicate_events,
+        event_lateness,
+        event_rate,
+        query_data,
+    ),
     examine=examine,
     questions={
         "batch": (

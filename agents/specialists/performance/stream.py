@@ -8,6 +8,7 @@ from agents.domain.finding import Evidence, Finding, Subject
 from agents.specialists.performance import ROLE
 from agents.specialists.wording import counted, figure, percent
 from agents.tools.duplicate_events import repeated_rows_sql
+from agents.tools.event_lateness import EventLateness, late_arrivals_sql
 from agents.tools.event_rate import EventRate, rate_sql
 from agents.tools.event_timing import EventTiming, gaps_sql, late_sql
 
@@ -93,6 +94,40 @@ def judge_repeats(
         recommendation="Give each event an id at its source and drop repeats within a window of "
         f"{duration(max(timing.median_interval * 10, 60.0))}.",
         impact="At-least-once delivery without a key counts these events twice.",
+        effort="medium",
+        confidence=0.8,
+    )
+
+
+def judge_lateness(
+    table: str, happened: str, arrived: str, lateness: EventLateness
+) -> Iterator[Finding]:
+    """0..1 findings about events that were under way much longer than the others."""
+    share = lateness.late / lateness.events
+    if lateness.events < MIN_EVENTS or share <= LATE_SHARE:
+        return
+    yield _finding(
+        table,
+        arrived,
+        category="late_events",
+        title=f"{figure(lateness.late)} of {figure(lateness.events)} events ({percent(share)}) "
+        f"arrived more than {duration(lateness.limit)} after they happened, up to "
+        f"{duration(lateness.longest)}; usual are {duration(max(0.0, lateness.median))}.",
+        severity="medium" if share > VERY_LATE_SHARE else "low",
+        evidence=(
+            Evidence(
+                metric="share of late events",
+                value=share,
+                threshold=LATE_SHARE,
+                sql=late_arrivals_sql(table, happened, arrived),
+            ),
+            Evidence(metric="99th percentile of the seconds under way", value=lateness.tail),
+        ),
+        rows=lateness.late,
+        recommendation=f"Keep windows over {happened} open for {duration(lateness.tail)}, and "
+        "correct them for what comes later.",
+        impact=f"Results that are published at once lack these events; {happened} is taken for "
+        f"when they happened, {arrived} for when they arrived.",
         effort="medium",
         confidence=0.8,
     )
