@@ -1,7 +1,8 @@
-"""Every row behind the findings, as CSV: what `--offenders` writes."""
+"""Every row behind the findings: cells one by one, and as CSV what `--offenders` writes."""
 
 import csv
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,16 @@ MAX_ROWS: Final = 1_000_000
 
 _MASKING_ROLE: Final = "security"
 _MASKED: Final = "***"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offender:
+    """One cell that a finding is about; without `column`, the row as a whole."""
+
+    finding: Finding
+    row_id: int
+    column: str | None
+    value: Any
 
 
 async def write_offenders(
@@ -40,32 +51,30 @@ async def write_offenders(
             writer.writerow(HEADER)
             count = 0
             async with catalog.open(await catalog.pin(references)) as data:
-                async for cell in _cells(report.findings, data):
-                    writer.writerow(cell)
+                masked = await _masked(report.findings, data)
+                async for cell in offenders_of(report.findings, data):
+                    table = cell.finding.subject.table
+                    value = _MASKED if (table, cell.column) in masked else cell.value
+                    name = cell.column or ""
+                    writer.writerow((cell.finding.id, table, cell.row_id, name, value))
                     count += 1
             return count
     except OSError as error:
         raise AgentUsageError(f"{file} cannot be written: {error.strerror}.") from error
 
 
-async def _cells(findings: Sequence[Finding], data: Datasets) -> AsyncIterator[tuple[Any, ...]]:
-    """Finding, table, row, column and value of every offending cell; a row without columns once."""
-    columns = {
-        evidence.id: await _columns(evidence, data)
-        for finding in findings
-        for evidence in finding.evidence
-    }
-    masked = {
-        (finding.subject.table, column)
-        for finding in findings
-        if finding.role == _MASKING_ROLE
-        for evidence in finding.evidence
-        for column in columns[evidence.id] or ()
-    }
+async def offenders_of(findings: Sequence[Finding], data: Datasets) -> AsyncIterator[Offender]:
+    """Every cell that the evidence returns, by finding, evidence and row.
+
+    What a statement returns besides columns of its table, such as the value that was to be
+    expected, is no cell; a row without any cell stands for itself.
+
+    Raises:
+        QueryError: a statement that can be described cannot be carried out.
+    """
     for finding in findings:
-        table = finding.subject.table
         for evidence in finding.evidence:
-            names = columns[evidence.id]
+            names = await _columns(finding, evidence, data)
             if names is None:
                 continue
             rows = await data.query(
@@ -74,14 +83,24 @@ async def _cells(findings: Sequence[Finding], data: Datasets) -> AsyncIterator[t
             )
             for row_id, *values in rows:
                 if not names:
-                    yield finding.id, table, row_id, "", ""
+                    yield Offender(finding=finding, row_id=row_id, column=None, value="")
                 for name, value in zip(names, values, strict=True):
-                    shown = _MASKED if (table, name) in masked else value
-                    yield finding.id, table, row_id, name, shown
+                    yield Offender(finding=finding, row_id=row_id, column=name, value=value)
 
 
-async def _columns(evidence: Evidence, data: Datasets) -> Sequence[str] | None:
-    """The columns beside `row_id` that the evidence returns; None if it returns no rows by id."""
+async def _masked(findings: Sequence[Finding], data: Datasets) -> set[tuple[str, str]]:
+    """The columns, by table, that the security auditor has reported on."""
+    return {
+        (finding.subject.table, column)
+        for finding in findings
+        if finding.role == _MASKING_ROLE
+        for evidence in finding.evidence
+        for column in await _columns(finding, evidence, data) or ()
+    }
+
+
+async def _columns(finding: Finding, evidence: Evidence, data: Datasets) -> Sequence[str] | None:
+    """The table's columns that the evidence returns; None if it returns no rows by their id."""
     if evidence.sql is None:
         return None
     try:
@@ -89,4 +108,7 @@ async def _columns(evidence: Evidence, data: Datasets) -> Sequence[str] | None:
     except QueryError:
         return None
     names = [name for (name,) in described]
-    return [name for name in names if name != "row_id"] if "row_id" in names else None
+    if "row_id" not in names:
+        return None
+    known = {column.name for column in data.table(finding.subject.table).columns}
+    return [name for name in names if name in known]

@@ -27,7 +27,7 @@ MAX_LENGTH: Final = 48
 
 CODES: Final = literals(sorted(MISSING_CODES))
 
-UNIT_PATTERN: Final = rf"\s*{DECIMAL_PATTERN}\s*([%°€$£]|[a-zA-Zµ°][a-zA-Zµ°²³ ./%]{{0,19}})"
+UNIT_PATTERN: Final = rf"\s*{DECIMAL_PATTERN}\s*([%°€$£]|[a-zA-Zµ°][a-zA-Zµ°²³ ./%-]{{0,19}})"
 """A number and what follows it."""
 
 

@@ -121,6 +121,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
                 "throughput_change",
                 "volume_change",
                 "burst",
+                "anomaly",
                 "latency_tail",
                 "error_rate",
                 "queue_backlog",

@@ -172,6 +172,14 @@ PLAYS: Final = (
         watch="follow rate and backlog; alert above the threshold of the evidence",
     ),
     Play(
+        categories=frozenset({"anomaly"}),
+        action="Explain the unusual stretches of {where}",
+        steps="Match each stretch with deployments, incidents and calendars; keep those that will "
+        "come again out of alerts, and set limits for the rest.",
+        watch="compare each reading with all before it; alert when it leaves their range",
+        goal="each stretch has a cause that is written down, and an alert tells of the next one",
+    ),
+    Play(
         categories=frozenset({"concentration"}),
         action="Decide whether so much may depend on the few in {where}",
         steps="Name the few that carry the total, look at what losing the largest would mean, and "

@@ -8,6 +8,7 @@ from agents.datasets.sql import identifier, literal
 from agents.domain.finding import Evidence, Finding, Severity, Subject
 from agents.specialists.data_quality.missing import MAX_EVIDENCE, ROLE
 from agents.specialists.wording import counted, listed, percent
+from agents.tools.fresh_name import fresh_name
 from agents.tools.hidden_missing import CodedColumn, MissingCode
 from agents.tools.profile import ColumnProfile, TableProfile
 
@@ -16,6 +17,11 @@ MIN_RATE: Final = 0.001
 
 WARN_RATE: Final = 0.05
 """Share from which on an unmistakable code distorts what is counted. As for nulls."""
+
+CONVENTION_RATE: Final = 0.05
+"""Share from which on an ambiguous word is how the source writes nothing, rather than a slip: what
+is to be changed is how the column is read, so its rows are shown and no value is accused. Ours.
+"""
 
 AMBIGUOUS_CONFIDENCE: Final = 0.6
 """How sure it is that a word such as `unknown` or `NA` means a missing value in a text column."""
@@ -60,6 +66,7 @@ def _finding(
         )
     else:
         title = f"{len(found)} columns say {written} instead of null: {listed(rates)}."
+    is_convention = not is_clear and most.rows >= CONVENTION_RATE * worst.present
     severity: Severity = "low"
     if is_clear and most.rows >= WARN_RATE * worst.present:
         severity = "medium"
@@ -75,10 +82,7 @@ def _finding(
                 metric=f"share of {written} in {column.name}",
                 value=item.rows / column.present,
                 threshold=MIN_RATE,
-                sql=(
-                    f"SELECT row_id, {identifier(column.name)} FROM {identifier(profile.table)} "
-                    f"WHERE {identifier(column.name)} = {literal(code)}"
-                ),
+                sql=_sql(profile, column, item, is_convention=is_convention),
             )
             for column, item in found[:MAX_EVIDENCE]
         ),
@@ -91,3 +95,14 @@ def _finding(
         effort="low",
         confidence=1.0 if is_clear else AMBIGUOUS_CONFIDENCE,
     )
+
+
+def _sql(
+    profile: TableProfile, column: CodedColumn, code: MissingCode, *, is_convention: bool
+) -> str:
+    name, view = identifier(column.name), identifier(profile.table)
+    shown = name
+    if is_convention:
+        alias = identifier(fresh_name("code", (each.name for each in profile.columns)))
+        shown = f"{name} AS {alias}"
+    return f"SELECT row_id, {shown} FROM {view} WHERE {name} = {literal(code.value)}"

@@ -12,27 +12,31 @@ MAX_SEPARATE: Final = 5
 """Columns with a finding of one category past which they share one. Ours: a reader skips a long
 list."""
 
-COVERED_BY: Final = {"inconsistent_category": "unit_mix"}
-"""A category whose finding on a column says nothing new beside that of the other."""
+COVERED_BY: Final = {
+    "inconsistent_category": ("unit_mix",),
+    "pattern_violation": ("encoding_damage",),
+}
+"""Categories whose findings on as many rows of a column say all that one of the first does."""
+
+CONFIRMS: Final = ("type_mismatch", "inconsistent_category", "pattern_violation", "unit_mix")
+"""Categories that a broken dependency on the same rows of the same column only confirms."""
+
+SAME_ROWS: Final = 0.9
+"""How close two counts of rows in one column must be for it to be the same rows. Ours."""
 
 SHARED: Final = {
     "type_mismatch": "values that are not of the type of the rest",
     "unit_mix": "units written in several ways",
     "pattern_violation": "values that do not look like the rest",
     "inconsistent_category": "variants of more frequent values",
+    "broken_dependency": "values that contradict the columns which otherwise determine them",
 }
 """Categories that are merged, and what their columns have."""
 
 
 def tidied(findings: Iterable[Finding]) -> list[Finding]:
     """The findings in their order, without what another covers, and merged where many are alike."""
-    given = list(findings)
-    told = {(str(finding.subject), finding.category) for finding in given}
-    kept = [
-        finding
-        for finding in given
-        if (str(finding.subject), COVERED_BY.get(finding.category, "")) not in told
-    ]
+    kept = _absorbed(_confirmed(_uncovered(list(findings))))
     tidy: list[Finding] = []
     for (_, category), group in groupby(
         sorted(kept, key=lambda finding: _place(kept, finding)),
@@ -44,6 +48,84 @@ def tidied(findings: Iterable[Finding]) -> list[Finding]:
         else:
             tidy += alike
     return tidy
+
+
+def _uncovered(findings: Sequence[Finding]) -> list[Finding]:
+    return [
+        finding
+        for finding in findings
+        if not any(
+            other.category in COVERED_BY.get(finding.category, ())
+            and other.subject == finding.subject
+            and (other.rows or 0) >= (finding.rows or 0)
+            for other in findings
+        )
+    ]
+
+
+def _confirmed(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, broken dependencies as evidence of those that they confirm."""
+    confirming: dict[str, Finding] = {}
+    for broken in findings:
+        if broken.category != "broken_dependency":
+            continue
+        for other in findings:
+            if (
+                other.category in CONFIRMS
+                and other.subject == broken.subject
+                and _are_close(other.rows or 0, broken.rows or 0)
+            ):
+                confirming[other.id] = broken
+                break
+    gone = {broken.id for broken in confirming.values()}
+    return [
+        _with_proof(finding, confirming.get(finding.id))
+        for finding in findings
+        if finding.id not in gone
+    ]
+
+
+def _absorbed(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, patterns within broken dependencies of the same column that say more."""
+    broken = {
+        finding.subject: finding for finding in findings if finding.category == "broken_dependency"
+    }
+    absorbed = {
+        finding.subject: finding
+        for finding in findings
+        if finding.category == "pattern_violation"
+        and finding.subject in broken
+        and (finding.rows or 0) <= (broken[finding.subject].rows or 0)
+    }
+    gone = {finding.id for finding in absorbed.values()}
+    return [
+        finding
+        if finding.category != "broken_dependency" or finding.subject not in absorbed
+        else finding.model_copy(
+            update={
+                "evidence": (*finding.evidence, *absorbed[finding.subject].evidence),
+                "impact": f"{finding.impact} Besides: {absorbed[finding.subject].title}",
+            }
+        )
+        for finding in findings
+        if finding.id not in gone
+    ]
+
+
+def _are_close(one: int, other: int) -> bool:
+    return min(one, other) >= SAME_ROWS * max(one, other)
+
+
+def _with_proof(finding: Finding, broken: Finding | None) -> Finding:
+    if broken is None:
+        return finding
+    return finding.model_copy(
+        update={
+            "evidence": (*finding.evidence, *broken.evidence),
+            "impact": f"{finding.impact} Other columns say so, too: {broken.title}",
+            "confidence": max(finding.confidence, broken.confidence),
+        }
+    )
 
 
 def _place(findings: Sequence[Finding], finding: Finding) -> int:

@@ -19,7 +19,10 @@ ERROR_RATE: Final = 0.2
 """Share of rows; deequ's error level for completeness."""
 
 NOTABLE_RATE: Final = 0.001
-"""Share of rows below which a missing value is worth knowing but no work. Ours."""
+"""Share of rows from which on contradictions between columns are more than slips. Ours."""
+
+FEW_RATE: Final = 0.005
+"""Share of rows below which missing values are mentioned together, and need no action. Ours."""
 
 CONFIDENCE_Z: Final = 1.96
 """Standard errors by which a rate must exceed a level: 95 % confidence, as deequ does."""
@@ -56,7 +59,7 @@ def _severity(cluster: Sequence[MissingColumn], rows: int) -> Severity:
         return "high"
     if at_least >= WARN_RATE:
         return "medium"
-    return "low" if rate >= NOTABLE_RATE else "info"
+    return "low" if rate >= FEW_RATE else "info"
 
 
 def _cluster(

@@ -6,32 +6,57 @@ from typing import Any, Final
 from agents.domain.finding import Finding
 from agents.specialist import Examination, Specialist
 from agents.specialists.check import Check, carry_out
+from agents.specialists.data_quality.arithmetic import judge_arithmetic
+from agents.specialists.data_quality.damage import judge_damage
+from agents.specialists.data_quality.dependencies import judge_dependencies
 from agents.specialists.data_quality.duplicates import judge_candidate_keys, judge_duplicate_rows
 from agents.specialists.data_quality.hidden_missing import judge_hidden_missing
 from agents.specialists.data_quality.impossible import judge_extremes
+from agents.specialists.data_quality.merged_fields import judge_merged_fields
 from agents.specialists.data_quality.merging import tidied
 from agents.specialists.data_quality.missing import ROLE, judge_missing
+from agents.specialists.data_quality.near_duplicates import judge_near_duplicates
+from agents.specialists.data_quality.orphans import judge_orphans
+from agents.specialists.data_quality.outliers import judge_detached
 from agents.specialists.data_quality.structure import judge_constant_columns, judge_reading
 from agents.specialists.data_quality.text import judge_shapes, judge_similar_values
+from agents.specialists.data_quality.time import judge_time
+from agents.tools.arithmetic import arithmetic
 from agents.tools.candidate_keys import candidate_keys
+from agents.tools.damaged_text import damaged_text
+from agents.tools.dependencies import dependencies
+from agents.tools.detached_values import detached_values
 from agents.tools.duplicates import duplicate_rows
 from agents.tools.extremes import extreme_values
 from agents.tools.hidden_missing import hidden_missing
+from agents.tools.merged_fields import merged_fields
 from agents.tools.missing import missing_values
+from agents.tools.near_duplicates import near_duplicates
+from agents.tools.orphans import orphans
 from agents.tools.profile import profile
+from agents.tools.query_data import query_data
 from agents.tools.reading_problems import reading_problems
 from agents.tools.similar_values import similar_values
 from agents.tools.text_shapes import text_shapes
+from agents.tools.time_coverage import time_coverage
 
 CHECKS: Final[tuple[Check[Any], ...]] = (
     Check(topic="unreadable lines", tool=reading_problems, judge=judge_reading),
     Check(topic="missing values", tool=missing_values, judge=judge_missing),
     Check(topic="hidden missing values", tool=hidden_missing, judge=judge_hidden_missing),
     Check(topic="duplicate rows", tool=duplicate_rows, judge=judge_duplicate_rows),
+    Check(topic="things written twice", tool=near_duplicates, judge=judge_near_duplicates),
     Check(topic="broken keys", tool=candidate_keys, judge=judge_candidate_keys),
+    Check(topic="references to nothing", tool=orphans, judge=judge_orphans),
     Check(topic="impossible values", tool=extreme_values, judge=judge_extremes),
+    Check(topic="values far off", tool=detached_values, judge=judge_detached),
+    Check(topic="holes in time", tool=time_coverage, judge=judge_time),
     Check(topic="values unlike the rest", tool=text_shapes, judge=judge_shapes),
+    Check(topic="values of other columns", tool=merged_fields, judge=judge_merged_fields),
+    Check(topic="damaged text", tool=damaged_text, judge=judge_damage),
     Check(topic="variants of one value", tool=similar_values, judge=judge_similar_values),
+    Check(topic="values against their context", tool=dependencies, judge=judge_dependencies),
+    Check(topic="columns that do not add up", tool=arithmetic, judge=judge_arithmetic),
     Check(topic="columns that say nothing", tool=profile, judge=judge_constant_columns),
 )
 
@@ -44,14 +69,16 @@ async def examine(examination: Examination) -> Sequence[Finding]:
 DATA_QUALITY_ENGINEER: Final = Specialist(
     role=ROLE,
     title="Data quality engineer",
-    tools=tuple(dict.fromkeys((profile, *(check.tool for check in CHECKS)))),
+    tools=tuple(dict.fromkeys((profile, *(check.tool for check in CHECKS), query_data))),
     examine=examine,
     questions={
         "batch": (
             "Which values are missing, openly or behind a code?",
             "Which rows or keys are there more than once?",
             "Which values are impossible, misspelt, or unlike the rest of their column?",
-            "Could the whole file be read?",
+            "Which values contradict the columns beside them, or refer to rows that are missing?",
+            "Could the whole file be read, and was it damaged on its way?",
+            "Are there holes in time, or does a table end too soon?",
         ),
         "streaming": (
             "Which fields of the events are missing or hold impossible values?",

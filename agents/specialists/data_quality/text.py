@@ -24,6 +24,10 @@ MIN_TYPED: Final = 0.95
 MIN_UNIT_SHARE: Final = 0.3
 """Share that the most frequent unit has at least; otherwise it is a word after a number. Ours."""
 
+MIN_PREVAILING: Final = 0.8
+"""Share of the most frequent way of writing a unit from which on the others are the exceptions;
+below it no way is the right one, and what is wrong is that the column holds no numbers. Ours."""
+
 MIN_MASK_SHARE: Final = 0.02
 """Share of rows from which on a mask is a form of its own."""
 
@@ -124,13 +128,17 @@ def _unit_mix(profile: TableProfile, column: TextShapes) -> Finding | None:
     others = column.rows - with_unit - column.numbers
     if len(forms) == 1 and not others:
         return None
-    usual = forms[0][0]
-    rows = column.rows - forms[0][1]
+    usual, usual_rows = forms[0]
+    rows = column.rows - usual_rows
     shown = [f"{text} ({count:,})" for text, count in forms]
     if others:
         shown.append(f"no number ({others:,})")
     condition = f"NOT {is_number_or_code(identifier(column.name))}"
-    if usual != "no unit":
+    metric = f"values of {column.name} not written in the most frequent way"
+    if usual != "no unit" and usual_rows < MIN_PREVAILING * column.rows:
+        rows = column.rows - column.numbers
+        metric = f"values of {column.name} that are no plain number"
+    elif usual != "no unit":
         name = identifier(column.name)
         extracted = f"rtrim(regexp_extract({name}, '^{UNIT_PATTERN}$', 1))"
         condition = f"{extracted} <> {literal(usual)}"
@@ -141,7 +149,7 @@ def _unit_mix(profile: TableProfile, column: TextShapes) -> Finding | None:
         title=f"{column.name} writes its unit in {len(shown)} ways: {listed(shown)}.",
         rows=rows,
         severity="medium" if rows >= NOTABLE_RATE * column.rows else "low",
-        metric=f"values of {column.name} not written in the most frequent way",
+        metric=metric,
         condition=condition,
         recommendation=f"Store a number in {column.name} and the unit in its name or beside it.",
         impact="The column cannot be computed with, and values in different units look alike.",

@@ -16,6 +16,7 @@ from agents.specialists.security.personal import Recognised, recognise
 from agents.specialists.wording import counted, listed, percent
 from agents.tools.personal_data import INSIDE_EMAIL, PersonalColumn, personal_data
 from agents.tools.profile import TableProfile, profile
+from agents.tools.query_data import query_data
 from agents.tools.secret_patterns import SECRET_PATTERNS
 from agents.tools.secrets import SecretColumn, secrets
 from agents.tools.stored_passwords import WEAK, PasswordColumn, stored_passwords
@@ -274,7 +275,7 @@ async def examine(examination: Examination) -> Sequence[Finding]:
 SECURITY_AUDITOR: Final = Specialist(
     role=ROLE,
     title="Security auditor",
-    tools=(profile, *(check.tool for check in CHECKS)),
+    tools=(profile, *(check.tool for check in CHECKS), query_data),
     examine=examine,
     questions={
         "batch": (

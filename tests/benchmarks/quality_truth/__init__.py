@@ -1,0 +1,1 @@
+"""Labelled sets for the data quality engineer, and how each is scored."""
