@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agents.cli.moment import HELP, instant
 from agents.cli.session import Session, begin, execute
-from agents.errors import AgentUsageError
 
 if TYPE_CHECKING:
     from bus import HistoryQuery, HistoryRecord
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 @click.argument("id", required=False)
 @click.option("--role", help="What this role was told or said.")
 @click.option("--type", "message_type", help="Wire name or a part of it, such as tool.called.")
-@click.option("--since", metavar="TIME", help="ISO date or time; local unless it says otherwise.")
-@click.option("--until", metavar="TIME")
+@click.option("--since", metavar="TIME", help=HELP)
+@click.option("--until", metavar="TIME", help="As --since; not included.")
 @click.option("--text", help="Occurs somewhere in the message, in any case.")
 @click.option("-n", "--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True)
 @click.option("--follow", is_flag=True, help="Go on with messages as they are recorded.")
@@ -47,8 +47,8 @@ def history(
 
     query = HistoryQuery(
         request=id,
-        since=_instant(since),
-        until=_instant(until),
+        since=instant(since, datetime.now(UTC)),
+        until=instant(until, datetime.now(UTC)),
         limit=limit,
         latest=id is None,
         **conditions,
@@ -89,14 +89,3 @@ def _json(record: "HistoryRecord") -> str:
     except ValueError:
         event = record.body.decode("utf-8", errors="backslashreplace")
     return json.dumps({"position": record.position, "topic": record.topic, "event": event})
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError as error:
-        raise AgentUsageError(
-            f"{text!r} is no time: write 2026-11-01 or 2026-11-01T14:30."
-        ) from error
