@@ -20,6 +20,8 @@ _EXIT_CODES: Final[dict[ReportStatus, int]] = {
     "cancelled": FAILED,
     "expired": FAILED,
 }
+_FORMS: Final = {".json": "json", ".html": "html", ".htm": "html"}
+"""What the ending of a file's name says about its form."""
 
 
 def report_options(command: F) -> F:
@@ -29,15 +31,15 @@ def report_options(command: F) -> F:
             click.option(
                 "--format",
                 "form",
-                type=click.Choice(["md", "json"]),
-                help="Markdown or JSON; without it, laid out for the terminal, or Markdown in a "
-                "pipe.",
+                type=click.Choice(["md", "json", "html"]),
+                help="Markdown, JSON or HTML; without it, laid out for the terminal, or Markdown "
+                "in a pipe.",
             ),
             click.option(
                 "-o",
                 "--output",
                 type=click.Path(dir_okay=False, path_type=Path),
-                help="Write the report to this file; .json means JSON.",
+                help="Write the report to this file; .json means JSON, .html HTML.",
             ),
             click.option("--all", "show_all", is_flag=True, help="Show every finding."),
         )
@@ -55,7 +57,7 @@ def write_report(
         AgentUsageError: the file cannot be written.
     """
     if output is not None:
-        form = form or ("json" if output.suffix == ".json" else "md")
+        form = form or _FORMS.get(output.suffix.lower(), "md")
         try:
             output.write_text(_text(report, form, show_all=show_all), encoding="utf-8")
         except OSError as error:
@@ -77,6 +79,10 @@ def write_report(
 def _text(report: ReportPublished, form: str, *, show_all: bool) -> str:
     if form == "json":
         return report.model_dump_json(indent=2) + "\n"
+    if form == "html":
+        from agents.reports.html import render as as_page
+
+        return as_page(report, show_all=show_all)
     from agents.reports.markdown import render
 
     return render(report, show_all=show_all)

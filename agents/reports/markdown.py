@@ -14,16 +14,21 @@ from typing import Final
 from agents.domain.finding import Finding
 from agents.domain.report import Recommendation, ReportPublished
 from agents.domain.synthesis.wording import counted, speciality
+from agents.domain.usage import Usage
+from agents.reports.claims import Sources, Voice, narrative, position_line, voices
 from agents.reports.outline import (
     FIRST_STEPS,
     TOP_CONNECTIONS,
+    Connection,
     connections,
+    fallback_lines,
     is_examined,
     measurement,
     model_line,
     route_line,
     run_line,
     severity_counts,
+    shortfalls,
     shown,
     shown_findings,
     status_line,
@@ -31,6 +36,7 @@ from agents.reports.outline import (
     title,
 )
 from agents.reports.plain import LONGEST, LONGEST_SETUP, LONGEST_SQL, plain, plain_sql
+from agents.reports.spending import USAGE_HEADS, budget_line, usage_rows
 
 LONG: Final = 1_500
 """Characters of a paragraph such as a summary or a guidance."""
@@ -51,10 +57,13 @@ def render(report: ReportPublished, *, show_all: bool = False) -> str:
         escaped(report.executive_summary, LONG),
     ]
     if is_examined(report):
+        sources = Sources(report, visible=len(shown_findings(report, show_all=show_all)[0]))
         blocks += [
+            *_narrative(report, sources, show_all=show_all),
             *_first_steps(report, show_all=show_all),
-            *_findings(report, show_all=show_all),
-            *_connections(report, show_all=show_all),
+            *_findings(report, sources, show_all=show_all),
+            *_voices(report, sources, show_all=show_all),
+            *_connections(report, sources, show_all=show_all),
             *_origin(report),
         ]
     else:
@@ -104,10 +113,37 @@ def _notice(report: ReportPublished) -> Iterator[str]:
         return
     lines = [f"**{status_line(report)}**"]
     lines += [
-        f"{escaped(speciality(each.role)).capitalize()}: {escaped(each.reason)}"
-        for each in report.missing
+        f"{escaped(speciality(who)).capitalize()}: {escaped(why)}"
+        for who, why in shortfalls(report)
     ]
     yield "\n>\n".join(["> [!WARNING]\n> " + lines[0], *(f"> {line}" for line in lines[1:])])
+
+
+def _narrative(report: ReportPublished, sources: Sources, *, show_all: bool) -> Iterator[str]:
+    voice = narrative(report, sources, show_all=show_all)
+    if voice.claims or voice.dropped:
+        yield f"## What {escaped(report.model or 'the model', 80)} says"
+        yield from _said(voice)
+
+
+def _voices(report: ReportPublished, sources: Sources, *, show_all: bool) -> Iterator[str]:
+    speaking = voices(report, sources, show_all=show_all)
+    if speaking:
+        yield "## What the specialists say"
+    for voice in speaking:
+        yield f"**{escaped(speciality(voice.role)).capitalize()}**"
+        yield from _said(voice)
+
+
+def _said(voice: Voice) -> Iterator[str]:
+    if voice.claims:
+        yield "\n".join(
+            f"- {escaped(text, LONG)} *({escaped(cited)})*" for text, cited in voice.claims
+        )
+    if voice.left_out:
+        yield f"*{voice.left_out} more with `--all`*"
+    if voice.dropped:
+        yield f"*{voice.dropped}*"
 
 
 def _first_steps(report: ReportPublished, *, show_all: bool) -> Iterator[str]:
@@ -132,32 +168,38 @@ def _step(step: Recommendation) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _findings(report: ReportPublished, *, show_all: bool) -> Iterator[str]:
+def _findings(report: ReportPublished, sources: Sources, *, show_all: bool) -> Iterator[str]:
     findings, left_out = shown_findings(report, show_all=show_all)
+    numbers = [str(place) if sources.is_numbered else "" for place in range(1, len(findings) + 1)]
     yield "## Findings"
     more = f" The {len(findings)} most consequential are shown." if left_out else ""
     yield severity_counts(report.findings) + more
     if findings:
-        yield _table(
-            ("Severity", "Finding", "Where", "Measured", "Found by"),
+        yield table(
+            (
+                *(("No.",) if sources.is_numbered else ()),
+                *("Severity", "Finding", "Where", "Measured", "Found by"),
+            ),
             (
                 (
+                    *((number,) if number else ()),
                     finding.severity,
                     escaped(finding.title),
                     code(str(finding.subject)),
                     escaped(measurement(finding.evidence[0])),
                     escaped(speciality(finding.role)),
                 )
-                for finding in findings
+                for number, finding in zip(numbers, findings, strict=True)
             ),
         )
-        yield from (_details(finding) for finding in findings)
+        yield from map(_details, numbers, findings)
 
 
-def _details(finding: Finding) -> str:
+def _details(number: str, finding: Finding) -> str:
     rows = f" {finding.rows:,} rows are affected." if finding.rows else ""
+    mark = f"{number}, {finding.severity}" if number else finding.severity
     blocks = [
-        f"<details><summary>{finding.severity}: {as_html(finding.title)}</summary>",
+        f"<details><summary>{mark}: {as_html(finding.title)}</summary>",
         f"{escaped(finding.impact, LONG)}{rows} Confidence {finding.confidence * 100:.0f} %, "
         f"id `{plain(finding.id)}`.".strip(),
     ]
@@ -170,22 +212,27 @@ def _details(finding: Finding) -> str:
     return "\n\n".join([*blocks, "</details>"])
 
 
-def _connections(report: ReportPublished, *, show_all: bool) -> Iterator[str]:
+def _connections(report: ReportPublished, sources: Sources, *, show_all: bool) -> Iterator[str]:
     for heading, entries in connections(report):
         visible, left_out = shown(entries, TOP_CONNECTIONS, show_all=show_all)
         if visible:
             yield f"## {heading}"
-            yield "\n".join(
-                f"- **{escaped(headline.removesuffix('.'))}.** {escaped(body, LONG)}"
-                for headline, body in visible
-            )
+            yield "\n".join(_connection(each, sources) for each in visible)
         if left_out:
             yield f"*{left_out} more with `--all`*"
 
 
+def _connection(entry: Connection, sources: Sources) -> str:
+    by_model = " *(by the model)*" if entry.origin == "model" else ""
+    headline = f"- **{escaped(entry.headline.removesuffix('.'))}.**{by_model}"
+    lines = [f"{headline} {escaped(entry.body, LONG)}".rstrip()]
+    lines += [f"  - {escaped(position_line(each, sources), LONG)}" for each in entry.positions]
+    return "\n".join([*lines, *([f"  - *{entry.outcome}*"] if entry.outcome else [])])
+
+
 def _origin(report: ReportPublished) -> Iterator[str]:
     yield "## About this report"
-    yield _table(
+    yield table(
         ("Dataset", "Rows", "Columns", "Format", "Version", "Location"),
         (
             (
@@ -199,7 +246,7 @@ def _origin(report: ReportPublished) -> Iterator[str]:
             for dataset in report.datasets
         ),
     )
-    yield _table(
+    yield table(
         ("Specialist", "Status", "Findings", "Notes"),
         (
             (
@@ -215,6 +262,10 @@ def _origin(report: ReportPublished) -> Iterator[str]:
             for member in report.panel
         ),
     )
+    fallbacks = fallback_lines(report)
+    if fallbacks:
+        yield "\n".join(f"- {escaped(line[:1].upper() + line[1:], LONG)}" for line in fallbacks)
+    yield from _spending(report)
     lines = (status_line(report), route_line(report), model_line(report), run_line(report))
     yield "\n".join(f"- {escaped(line)}" for line in lines)
     setups = [each.setup_sql for each in report.datasets if each.setup_sql.strip()]
@@ -223,6 +274,16 @@ def _origin(report: ReportPublished) -> Iterator[str]:
         yield from (sql_block(setup, LONGEST_SETUP) for setup in setups)
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _spending(report: ReportPublished) -> Iterator[str]:
+    usage = report.run.usage
+    rows = usage_rows((speciality(role), usage[role]) for role in sorted(usage))
+    if rows:
+        yield table(USAGE_HEADS, ([escaped(name), *figures] for name, *figures in rows))
+        budget = budget_line(report.run.budget, sum(usage.values(), Usage()))
+        yield from [budget] if budget else []
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are Markdown already."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -2,10 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from agents.domain.dispute import Position
 from agents.domain.finding import SEVERITIES, Evidence, Finding
-from agents.domain.report import Recommendation, ReportedDataset, ReportPublished, ReportStatus
+from agents.domain.report import (
+    Conflict,
+    Origin,
+    Recommendation,
+    ReportedDataset,
+    ReportPublished,
+    ReportStatus,
+)
 from agents.domain.synthesis import TOP_FINDINGS
 from agents.domain.synthesis.wording import counted, figure, listed, shortened, speciality
 
@@ -23,7 +32,34 @@ _STATUS: Final[dict[ReportStatus, str]] = {
     "expired": "Expired: the deadline passed before enough of the panel had answered.",
 }
 
+_LEVELS: Final[dict[str, str]] = {
+    "full": "everything as it should be",
+    "simplified": "a shorter question to the model",
+    "cached": "an earlier answer of the model",
+    "partial": "no model, or not every check",
+    "degraded": "no check at all",
+}
+
+_LACKING: Final = frozenset({"partial", "degraded"})
+"""Levels at which something that was to be done was not."""
+_SYNTHESIS: Final = "synthesis"
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """What connects findings: a headline, what there is to say of it, and who says it.
+
+    Of a conflict about which both sides were asked, `positions` are their answers and `outcome`
+    says in one sentence whether that settled it.
+    """
+
+    headline: str
+    body: str
+    origin: Origin = "rules"
+    positions: Sequence[Position] = ()
+    outcome: str = ""
 
 
 def shown(items: Sequence[T], most: int, *, show_all: bool) -> tuple[Sequence[T], int]:
@@ -62,6 +98,8 @@ def status_line(report: ReportPublished) -> str:
     """How it ended, in one sentence."""
     if report.status == "failed" and not is_examined(report):
         return "Failed: the data could not be examined."
+    if report.status == "partial" and not report.missing:
+        return "Partial: everybody answered, but not all that was to be done could be done."
     return _STATUS[report.status]
 
 
@@ -82,9 +120,43 @@ def route_line(report: ReportPublished) -> str:
 
 def model_line(report: ReportPublished) -> str:
     """Whether a model had a part in it."""
-    if report.model is None:
-        return "No model was used: findings and advice come from rules over measurements."
-    return f"{report.model} weighed and explained; every claim cites a measurement."
+    if report.model is not None:
+        return f"{report.model} weighed and explained; every claim cites a measurement."
+    if any(usage.calls for usage in report.run.usage.values()):
+        return (
+            "A model was asked, and nothing of what it said is in here: findings and advice come "
+            "from rules over measurements."
+        )
+    return "No model was used: findings and advice come from rules over measurements."
+
+
+def level_words(level: str) -> str:
+    """A fallback level as words; a level that is not known, as it is."""
+    return _LEVELS.get(level, level)
+
+
+def shortfalls(report: ReportPublished) -> Sequence[tuple[str, str]]:
+    """Who of the panel is missing or did less than its part, and why."""
+    lacking = [
+        (member.role, member.fallbacks[-1].reason)
+        for member in report.panel
+        if member.fallback_level in _LACKING and member.fallbacks
+    ]
+    if report.fallbacks and report.fallbacks[-1].level in _LACKING:
+        lacking.append((_SYNTHESIS, report.fallbacks[-1].reason))
+    return [*((each.role, each.reason) for each in report.missing), *lacking]
+
+
+def fallback_lines(report: ReportPublished) -> Sequence[str]:
+    """Who came down to less than the whole, to what, and why."""
+    every = [
+        *((member.role, fallback) for member in report.panel for fallback in member.fallbacks),
+        *((_SYNTHESIS, fallback) for fallback in report.fallbacks),
+    ]
+    return [
+        f"{speciality(who)} came down to {level_words(fallback.level)}: {fallback.reason}"
+        for who, fallback in every
+    ]
 
 
 def run_line(report: ReportPublished) -> str:
@@ -106,6 +178,7 @@ def terms(recommendation: Recommendation) -> str:
     return (
         f"Impact {recommendation.impact}, effort {recommendation.effort}, "
         f"owner {speciality(recommendation.owner_role)}{after}."
+        + (" Proposed by the model." if recommendation.origin == "model" else "")
     )
 
 
@@ -115,20 +188,40 @@ def measurement(evidence: Evidence) -> str:
     return f"{evidence.metric}: {figure(evidence.value)}{limit}"
 
 
-def connections(report: ReportPublished) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
-    """By heading, what connects the findings: each as a headline and what there is to say of it."""
+def connections(report: ReportPublished) -> Sequence[tuple[str, Sequence[Connection]]]:
+    """By heading, what connects the findings."""
     return [
-        ("What belongs together", [(each.title, each.explanation) for each in report.themes]),
-        ("Where advice conflicts", [(each.issue, each.resolution) for each in report.conflicts]),
+        (
+            "What belongs together",
+            [
+                Connection(headline=each.title, body=each.explanation, origin=each.origin)
+                for each in report.themes
+            ],
+        ),
+        ("Where advice conflicts", [_disputed(each) for each in report.conflicts]),
         ("What comes before what", _order(report)),
         (
             "What becomes possible",
-            [(each.title, each.explanation) for each in report.opportunities],
+            [
+                Connection(headline=each.title, body=each.explanation, origin=each.origin)
+                for each in report.opportunities
+            ],
         ),
     ]
 
 
-def _order(report: ReportPublished) -> Sequence[tuple[str, str]]:
+def _disputed(conflict: Conflict) -> Connection:
+    settled = "Both sides were asked, and it is settled."
+    open = "Both sides were asked, and it is not settled."
+    return Connection(
+        headline=conflict.issue,
+        body=conflict.resolution,
+        positions=conflict.positions,
+        outcome=(settled if conflict.is_settled else open) if conflict.positions else "",
+    )
+
+
+def _order(report: ReportPublished) -> Sequence[Connection]:
     """The dependencies; those with the same first side and reason are one."""
     title = {finding.id: shortened(finding.title, 100) for finding in report.findings}
     groups: dict[tuple[str, str], list[str]] = {}
@@ -137,5 +230,6 @@ def _order(report: ReportPublished) -> Sequence[tuple[str, str]]:
     entries = []
     for (before, why), after in groups.items():
         more = f" and {len(after) - 1} more" if len(after) > 1 else ""
-        entries.append((f"{title.get(before, before)}: before “{after[0]}”{more}", why))
+        headline = f"{title.get(before, before)}: before “{after[0]}”{more}"
+        entries.append(Connection(headline=headline, body=why))
     return entries

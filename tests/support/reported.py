@@ -3,10 +3,23 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from agents.domain.claim import Claim, Measurement
+from agents.domain.dispute import Position
 from agents.domain.finding import SEVERITIES, Evidence, Finding, Subject
-from agents.domain.report import Member, Missing, ReportedDataset, ReportPublished, Run
+from agents.domain.report import (
+    Conflict,
+    Member,
+    Missing,
+    Opportunity,
+    Recommendation,
+    ReportedDataset,
+    ReportPublished,
+    Run,
+    Theme,
+)
 from agents.domain.synthesis import synthesise
-from agents.domain.task import Column, PinnedDataset, Route
+from agents.domain.task import Column, Fallback, PinnedDataset, Route
+from agents.domain.usage import Budget, Usage
 
 FLIGHTS = PinnedDataset(
     name="flights",
@@ -69,3 +82,104 @@ def many(number: int) -> tuple[Finding, ...]:
         finding(f"Finding number {place}.", key=str(place), severity=SEVERITIES[place % 5])
         for place in range(number)
     )
+
+
+MODEL = "openai:gpt-x"
+
+
+def conflict(one: str, other: str, *, text: str = "", is_settled: bool = True) -> Conflict:
+    """A conflict between two findings by id, on which both sides were asked."""
+    return Conflict(
+        between=(one, other),
+        issue="Masking is in the way of matching.",
+        resolution="Use a keyed hash.",
+        positions=(
+            Position(
+                dispute_id="d", role="data_quality", stance="accepts", text=text, cites=(one,)
+            ),
+            Position(dispute_id="d", role="security", stance="insists", text=text, cites=(other,)),
+        ),
+        is_settled=is_settled,
+    )
+
+
+def report_by_model(
+    text: str = "A quarter of tailnum is missing.", **changes: Any
+) -> ReportPublished:
+    """A report in which a model had a part in everything; `text` stands wherever it wrote."""
+    one = finding("A quarter is missing.", severity="high")
+    other = finding("A name is readable.", role="security", category="personal_data")
+    measured = Measurement(
+        id="measured-1", tool="profile", arguments={"column": "tailnum"}, result="{}"
+    )
+    given: dict[str, Any] = {
+        "model": MODEL,
+        "narrative": (
+            Claim(text=text, cites=(one.id, other.evidence[0].id)),
+            Claim(text=f"Second: {text}", cites=("measured-1",)),
+        ),
+        "dropped_claims": 1,
+        "panel": (
+            Member(
+                role="data_quality",
+                status="completed",
+                findings=1,
+                model=MODEL,
+                fallback_level="cached",
+                fallbacks=(
+                    Fallback(level="simplified", reason="It did not answer within 90 s."),
+                    Fallback(
+                        level="cached",
+                        reason=f"{text} An answer of 45 min ago stands in.",
+                    ),
+                ),
+                claims=tuple(
+                    Claim(text=f"Claim {number}: {text}", cites=("measured-1",))
+                    for number in range(4)
+                ),
+                dropped_claims=3,
+                measurements=(measured,),
+            ),
+            Member(role="security", status="completed", findings=1, model=MODEL),
+        ),
+        "themes": (
+            Theme(title=f"Theme: {text}", finding_ids=(one.id,), explanation="", origin="model"),
+        ),
+        "opportunities": (
+            Opportunity(title="A chance.", finding_ids=(one.id,), explanation=text, origin="model"),
+        ),
+        "conflicts": (conflict(one.id, other.id, text=text),),
+        "recommendations": (
+            Recommendation(
+                rank=1,
+                action="Ask the source.",
+                finding_ids=(one.id,),
+                impact="high",
+                effort="low",
+                owner_role="data_quality",
+                guidance=text,
+                success_metric="None is missing.",
+                monitoring="Monthly.",
+                origin="model",
+            ),
+        ),
+        "run": Run(
+            requested_at=datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC),
+            finished_at=datetime(2026, 3, 1, 12, 0, 3, tzinfo=UTC),
+            seconds=3.25,
+            host="here",
+            usage={
+                "data_quality": Usage(
+                    calls=2,
+                    saved_calls=1,
+                    input_tokens=12_000,
+                    cached_input_tokens=4_000,
+                    output_tokens=500,
+                    cost=0.25,
+                ),
+                "orchestrator": Usage(calls=1, input_tokens=1_000, output_tokens=100, cost=0.05),
+            },
+            budget=Budget(tokens=50_000),
+        ),
+    }
+    return report(one, other, **{**given, **changes})

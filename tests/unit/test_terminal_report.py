@@ -9,8 +9,9 @@ from rich.console import Console
 
 from agents.domain.report import Member, Missing, ReportPublished
 from agents.domain.synthesis import TOP_FINDINGS
+from agents.domain.task import Fallback
 from agents.reports.terminal import render
-from tests.support.reported import finding, many, report
+from tests.support.reported import conflict, finding, many, report, report_by_model
 
 
 def drawn(shown: ReportPublished, *, width: int = 80, colour: bool = False, **options: Any) -> str:
@@ -61,6 +62,16 @@ def test_what_is_missing_stands_at_the_top_with_the_reason() -> None:
     assert "security: No worker of that role was running." in "\n".join(head)
 
 
+def test_what_a_member_could_not_do_stands_at_the_top_with_the_reason() -> None:
+    lacked = (Fallback(level="degraded", reason="No tool could be called."),)
+    member = Member(
+        role="security", status="completed", fallback_level="degraded", fallbacks=lacked
+    )
+    head = "\n".join(drawn(report(status="partial", panel=(member,))).splitlines()[:5])
+    assert "everybody answered, but not all" in words(head)
+    assert "security: No tool could be called." in head
+
+
 def test_a_note_says_what_could_not_be_examined() -> None:
     member = Member(role="business", status="completed", notes=("There is no time column.",))
     assert "business: There is no time column." in drawn(report(panel=(member,)))
@@ -86,6 +97,60 @@ def test_a_request_whose_data_nobody_could_examine_is_said_to_be_one() -> None:
     assert "Findings" not in text
 
 
+def test_what_a_model_says_stands_with_its_sources_after_the_summary() -> None:
+    text = words(drawn(report_by_model()))
+    places = [
+        text.index(part)
+        for part in (
+            "What openai:gpt-x says",
+            "• A quarter of tailnum is missing. findings 1 and 2",
+            "1 statement was dropped because",
+            "What to do first",
+            "1. A quarter is missing.",
+            "What the specialists say",
+            "data quality • Claim 0: A quarter of tailnum is missing. profile(column=tailnum)",
+            "2 more: --all shows everything",
+            "3 statements were dropped because",
+            "(by the model)",
+            "data quality came down to a shorter question to the model: It did not answer",
+            "An answer of 45 min ago stands in.",
+            "total 3 1 13,000 4,000 600 0.3000",
+            "13,600 of 50,000 tokens",
+            "openai:gpt-x weighed and explained",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_without_a_model_there_is_no_trace_of_one() -> None:
+    text = drawn(report(*many(8)), show_all=True)
+    for trace in (
+        "What the specialists",
+        "(by the model)",
+        "Tokens",
+        "dropped",
+        "came down to",
+        "1. Finding",
+    ):
+        assert trace not in text
+
+
+def test_a_conflict_shows_who_stands_where_and_all_of_it_on_demand() -> None:
+    one, other = many(2)
+    asked = report(one, other, conflicts=(conflict(one.id, other.id, text="So it is."),))
+    brief, whole = words(drawn(asked)), words(drawn(asked, show_all=True))
+    assert "it is settled. data quality accepts, security insists." in brief
+    assert "So it is." not in brief
+    assert "data quality accepts: So it is." in whole
+    assert "security insists: So it is." in whole
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_report_by_a_model_is_no_wider_than_the_terminal(width: int) -> None:
+    text = drawn(report_by_model("word " * 60), width=width, show_all=True)
+    assert max(map(len, text.splitlines())) <= width
+
+
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     text = drawn(report(*many(15), finding("word " * 60, key="long")), width=width)
@@ -97,7 +162,8 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 )
 def test_nothing_in_the_data_commands_the_terminal(title: str) -> None:
     text = drawn(report(finding(title, impact=title, recommendation=title)), show_all=True)
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
+    said = drawn(report_by_model(title, model=title), show_all=True)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text + said)
 
 
 def test_colour_comes_from_us_alone() -> None:
