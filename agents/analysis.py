@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from agents.dataset import DatasetCatalog
+import structlog
+
+from agents.datasets.credentials import absolute
 from agents.domain.report import ReportPublished
 from agents.domain.request import AnalysisRequested, DatasetReference
 from agents.domain.role import ORCHESTRATOR
@@ -27,13 +29,21 @@ from bus import (
     MessageBus,
     MessageId,
     RequestTimeoutError,
+    StoreError,
+    TransportError,
     request_key,
 )
+
+if TYPE_CHECKING:
+    from agents.equipment import Equipment
 
 LOOK_EVERY: Final = 10.0
 """Seconds without a reply after which the history is asked whether the report is out."""
 OVERTIME: Final = 15.0
 """Seconds past the deadline for synthesis and the way back."""
+
+
+_log = structlog.get_logger(__name__)
 
 
 class PendingAnalysis:
@@ -79,7 +89,11 @@ class PendingAnalysis:
                     if self._reply.done():
                         report: ReportPublished = self._reply.result().content
                         return report
-                    recorded = await find_report(self._bus, self.request_id)
+                    try:
+                        recorded = await find_report(self._bus, self.request_id)
+                    except (TransportError, StoreError) as error:
+                        _log.warning("agents.report.unseen", error=str(error))
+                        continue
                     if recorded is not None:
                         return recorded
         except TimeoutError:
@@ -126,13 +140,21 @@ async def request_analysis(
 
 @asynccontextmanager
 async def convene(
-    bus: MessageBus, panel: Panel, *, catalog: DatasetCatalog
+    bus: MessageBus, panel: Panel, *, equipment: "Equipment"
 ) -> AsyncIterator[MessageBus]:
     """A bus on which `panel` and an orchestrator work in this process, for nobody else."""
     async with AsyncExitStack() as stack:
         own = await stack.enter_async_context(bus.private())
         await stack.enter_async_context(
-            serve_panel(own, panel, catalog=catalog, roles=[*panel.roles, ORCHESTRATOR], grace=0.0)
+            serve_panel(
+                own,
+                panel,
+                catalog=equipment.catalog,
+                cache=equipment.cache,
+                kit=equipment.kit,
+                roles=[*panel.roles, ORCHESTRATOR],
+                grace=0.0,
+            )
         )
         yield own
 
@@ -142,33 +164,37 @@ async def analyze(
     *data: str | Path,
     question: str = "",
     panel: Panel | None = None,
-    catalog: DatasetCatalog | None = None,
+    equipment: "Equipment | None" = None,
     deadline: float = 300.0,
 ) -> ReportPublished:
-    """The report on `data`, files that a DuckDB reader understands.
+    """The report on `data`: files, tables in database files, or addresses of servers.
 
     On the embedded bus the panel, by default the built-in four, works in this process and for this
     call alone. On RabbitMQ the request goes to the workers that serve the bus, and `panel` only
-    says which roles are asked. `deadline` is seconds.
+    says which roles are asked. `equipment` is what the panel works with here, by default what the
+    environment and `convener.toml` say. `deadline` is seconds.
 
     Raises:
         RequestFaultedError, RequestTimeoutError: there is no report.
         TransportError, StoreError: the request was not accepted.
     """
-    from agents.builtin import builtin_panel, default_catalog
+    from agents.builtin import builtin_panel
+    from agents.equipment import equipped
+    from agents.settings import load_settings
 
     request = AnalysisRequested(
         question=question,
-        datasets=tuple(DatasetReference(location=str(Path(each).resolve())) for each in data),
+        datasets=tuple(DatasetReference(location=absolute(str(each))) for each in data),
         panel=panel.roles if panel is not None else (),
         deadline=deadline,
     )
     async with AsyncExitStack() as stack:
         if bus.is_embedded:
-            if catalog is None:
-                catalog = await stack.enter_async_context(default_catalog())
+            if equipment is None:
+                opening = equipped(load_settings(), clock=bus.clock)
+                equipment = await stack.enter_async_context(opening)
             bus = await stack.enter_async_context(
-                convene(bus, panel or builtin_panel(), catalog=catalog)
+                convene(bus, panel or builtin_panel(), equipment=equipment)
             )
         pending = await stack.enter_async_context(request_analysis(bus, request))
         return await pending.report()

@@ -3,6 +3,7 @@
 from typing import Final, TypeAlias
 
 from agents.domain.call import CircuitChanged, ModelCalled, ToolCalled
+from agents.domain.circuit import CircuitForced, CircuitsAsked, CircuitsShown
 from agents.domain.report import ReportPublished
 from agents.domain.request import AnalysisCancelled, AnalysisRequested
 from agents.domain.task import (
@@ -25,6 +26,9 @@ AgentPayload: TypeAlias = (
     | ToolCalled
     | ModelCalled
     | CircuitChanged
+    | CircuitForced
+    | CircuitsAsked
+    | CircuitsShown
     | ReportPublished
     | Fault
 )
@@ -41,12 +45,17 @@ REGISTRY: Final = Registry(
     ToolCalled,
     ModelCalled,
     CircuitChanged,
+    CircuitForced,
+    CircuitsAsked,
+    CircuitsShown,
     ReportPublished,
     Fault,
 )
 
 REQUEST_TOPIC: Final = "analysis.requested"
 CANCEL_TOPIC: Final = "control.analysis.cancelled"
+FORCE_CIRCUIT_TOPIC: Final = "control.circuit.forced"
+ASK_CIRCUITS_TOPIC: Final = "control.circuits.asked"
 
 
 def progress_topic(request_id: str) -> str:

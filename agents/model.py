@@ -2,9 +2,9 @@
 
 Implementations stand in `agents/models/`. A model may call tools and take several exchanges; each
 exchange goes through the gate that it is given, which pays for it, records it, or answers it from
-what is known (`agents.model_gateway`).
+what is known (`agents.reasoning.model_gateway`).
 
-*Not here*: what is asked; that is `agents.consultation` and `agents.model_synthesis`.
+*Not here*: what is asked; that is `agents.examination.consultation` and `agents.model_synthesis`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence

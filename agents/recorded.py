@@ -28,7 +28,11 @@ RequestState: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRequest:
-    """One request as its messages tell it; `roles` says of each role what was last heard."""
+    """One request as its messages tell it; `roles` says of each role what was last heard.
+
+    `report` is the first one in the history; `superseded` counts later ones that differ from it,
+    which there can be only where the ledger was lost meanwhile.
+    """
 
     request_id: str
     request: AgentMessage[AnalysisRequested]
@@ -36,6 +40,7 @@ class RecordedRequest:
     roles: Mapping[str, str] = field(default_factory=dict)
     report: ReportPublished | None = None
     why: str = ""
+    superseded: int = 0
 
 
 async def find_request(bus: MessageBus, id: str) -> RecordedRequest:
@@ -91,6 +96,7 @@ def _tell(messages: Sequence[AgentMessage[Any]], now: datetime) -> RecordedReque
     why = ""
     roles: dict[str, str] = {}
     report: ReportPublished | None = None
+    others: set[str] = set()
     for message in messages:
         match message.content:
             case AnalysisRequested():
@@ -106,12 +112,16 @@ def _tell(messages: Sequence[AgentMessage[Any]], now: datetime) -> RecordedReque
                 roles[result.role] = result.error
             case AnalysisCancelled():
                 why = "Its cancellation was ordered."
-            case Fault() as fault if request is not None and message.causation_id == request.id:
+            case Fault() as fault if (
+                report is None and request is not None and message.causation_id == request.id
+            ):
                 state = "expired" if fault.reason == "expired" else "failed"
                 why = fault.error
             case ReportPublished() if report is None:
                 report = message.content
                 state, why = report.status, report.executive_summary
+            case ReportPublished() as another if another != report:
+                others.add(another.model_dump_json())
             case _:
                 pass
     if request is None:
@@ -125,4 +135,5 @@ def _tell(messages: Sequence[AgentMessage[Any]], now: datetime) -> RecordedReque
         roles=roles,
         report=report,
         why=why,
+        superseded=len(others),
     )

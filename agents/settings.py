@@ -5,23 +5,33 @@
 | `bus` | `CONVENER_BUS` | URL of the bus |
 | `data` (a table of name = path) | `CONVENER_DATA` (`name=path,…`) | named data roots |
 | `redis` | `CONVENER_REDIS` | URL of the Redis that keeps the ledger, for RabbitMQ |
-| `cache` | `CONVENER_CACHE` | folder for snapshots and indexes; may be deleted at any time |
+| `cache` | `CONVENER_CACHE` | folder for what can be made again; may be deleted at any time |
+| `model` | `CONVENER_MODEL` | the model, `openai:NAME`; without one findings are by rule alone |
+| | `OPENAI_API_KEY` | the key for it |
+| `base_url` | `OPENAI_BASE_URL` | where it is, if not at OpenAI |
+| `prompts` | `CONVENER_PROMPTS` | folder of `.md` files that replace the built-in prompts |
+| `prices` (a table of tables) | | by model: `input`, `output`, `cached_input` per million tokens |
+| | `CONVENER_CACHE_KEY` | secret that seals kept answers, for workers on several machines |
 """
 
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import platformdirs
+from pydantic import TypeAdapter, ValidationError
 
+from agents.domain.usage import Price
 from agents.errors import AgentUsageError
 
 FILE: Final = "convener.toml"
 
-_KEYS: Final = frozenset({"bus", "data", "redis", "cache"})
+_KEYS: Final = frozenset(
+    {"bus", "data", "redis", "cache", "model", "base_url", "prompts", "prices"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +40,19 @@ class Settings:
 
     `roots` maps a name to a folder; a dataset on RabbitMQ is named `root/path`, so that each
     machine may keep it elsewhere. Without any, the one root `data` is the working directory.
+    Secrets are not part of the representation.
     """
 
     bus_url: str
     roots: Mapping[str, Path]
     cache: Path
     redis_url: str | None = None
+    model: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    base_url: str | None = None
+    prompts: Path | None = None
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    cache_key: str | None = field(default=None, repr=False)
 
     @property
     def is_embedded(self) -> bool:
@@ -46,10 +63,11 @@ class Settings:
 def load_settings(
     *,
     bus: str | None = None,
+    model: str | None = None,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Settings:
-    """The settings of a process that was started in `folder` with the flag `bus`.
+    """The settings of a process that was started in `folder` with the flags `bus` and `model`.
 
     Raises:
         AgentUsageError: the file or a value cannot be understood.
@@ -62,12 +80,25 @@ def load_settings(
         raise AgentUsageError(
             f"{url!r} is no bus URL: use sqlite:///PATH or amqp://USER:PASSWORD@HOST:PORT/."
         )
+    chosen = model if model is not None else env.get("CONVENER_MODEL") or written.get("model")
+    if chosen and (not str(chosen).startswith("openai:") or str(chosen) == "openai:"):
+        raise AgentUsageError(
+            f"{chosen!r} is no model: write openai:NAME, which is also right for any other server "
+            "that speaks the protocol (OPENAI_BASE_URL)."
+        )
+    prompts = env.get("CONVENER_PROMPTS") or written.get("prompts")
     cache = env.get("CONVENER_CACHE") or written.get("cache") or _default_cache()
     return Settings(
         bus_url=url,
         roots=_roots(env.get("CONVENER_DATA"), written.get("data"), here),
         cache=Path(cache).expanduser(),
         redis_url=env.get("CONVENER_REDIS") or written.get("redis"),
+        model=str(chosen) if chosen else None,
+        api_key=env.get("OPENAI_API_KEY") or None,
+        base_url=env.get("OPENAI_BASE_URL") or written.get("base_url"),
+        prompts=Path(here, prompts).expanduser() if prompts else None,
+        prices=_prices(written.get("prices", {})),
+        cache_key=env.get("CONVENER_CACHE_KEY") or None,
     )
 
 
@@ -92,6 +123,18 @@ def _read(file: Path) -> Mapping[str, Any]:
             f"{file} has the unknown key {unknown[0]!r}; known are {', '.join(sorted(_KEYS))}."
         )
     return written
+
+
+def _prices(table: Any) -> Mapping[str, Price]:
+    try:
+        return TypeAdapter(dict[str, Price]).validate_python(table)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise AgentUsageError(
+            f"'prices' in {FILE} is a table per model, such as [prices.\"gpt-4o-mini\"] with input "
+            f"= 0.15 and output = 0.6 for a million tokens; {where}: {problem['msg']}."
+        ) from error
 
 
 def _roots(flag: str | None, table: Any, here: Path) -> Mapping[str, Path]:

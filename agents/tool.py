@@ -6,11 +6,12 @@ returns figures, and a specialist turns figures into findings.
 
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
+from agents.calling.code_version import code_version
 from agents.dataset import Datasets
 from agents.domain.task import RouteKind
 from agents.errors import AgentUsageError
@@ -28,7 +29,8 @@ class Tool(Generic[R]):
     `arguments` validates what a caller passes, without the datasets, which the gateway supplies.
     `result` turns the result into JSON and back, for the record and for replay. `effect` says what
     calling it again does: nothing (`pure`), the same again (`idempotent`), or more (`effect`).
-    `timeout` is seconds. `routes` are the kinds of data it has something to say about.
+    `timeout` is seconds. `routes` are the kinds of data it has something to say about. `version`
+    changes with the code: results are not kept beyond it.
     """
 
     name: str
@@ -40,7 +42,8 @@ class Tool(Generic[R]):
     function: Callable[..., Awaitable[R]]
     arguments: type[BaseModel]
     result: TypeAdapter[R]
-    data_parameter: str | None = field(default=None)
+    data_parameter: str | None = None
+    version: str = ""
 
     def bind(
         self, data: Datasets | None, arguments: Mapping[str, Any]
@@ -106,6 +109,7 @@ def tool(
             ),
             result=TypeAdapter(hints["return"]),
             data_parameter=data_parameter,
+            version=code_version(function),
         )
 
     return decorate

@@ -32,8 +32,9 @@ def analyze(
 ) -> int:
     """Analyse DATA here and now, and print the report.
 
-    DATA are files: CSV or Parquet. Nothing else needs to run. The exit code is 0 for a complete
-    report, 3 for a partial one and 1 for none.
+    DATA are files: CSV, JSON, Parquet, SQLite, DuckDB (file or file::table); or
+    postgresql://user@host/database?table=schema.name. Nothing else needs to run. The exit code is
+    0 for a complete report, 3 for a partial one and 1 for none.
 
     \b
     convener analyze orders.csv
@@ -53,8 +54,9 @@ async def _analyze(
     options: dict[str, Any],
 ) -> int:
     from agents.analysis import convene, request_analysis
-    from agents.builtin import builtin_panel, default_catalog
+    from agents.builtin import builtin_panel
     from agents.cli.progress import shown
+    from agents.equipment import equipped
 
     settings = session.settings
     if not settings.is_embedded:
@@ -65,9 +67,9 @@ async def _analyze(
     request = build_request(settings, **options)
     panel = builtin_panel().only(request.panel) if request.panel else builtin_panel()
     async with (
-        default_catalog(roots=settings.roots, cache=settings.cache) as catalog,
         session.bus("convener") as shared,
-        convene(shared, panel, catalog=catalog) as bus,
+        equipped(settings, clock=shared.clock) as equipment,
+        convene(shared, panel, equipment=equipment) as bus,
         request_analysis(bus, request, watch=True) as pending,
     ):
         async with shown(pending, panel.roles):
@@ -75,5 +77,5 @@ async def _analyze(
         if offenders is not None:
             from agents.offenders import write_offenders
 
-            await write_offenders(report, catalog, request.datasets, offenders)
+            await write_offenders(report, equipment.catalog, request.datasets, offenders)
     return write_report(report, form=form, output=output, show_all=show_all)

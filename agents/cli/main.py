@@ -20,7 +20,10 @@ _COMMANDS: Final = {
     "status": ("agents.cli.status", "List recent requests, or show where one is."),
     "cancel": ("agents.cli.cancel", "Stop a request everywhere."),
     "history": ("agents.cli.history", "Show recorded messages."),
+    "schema": ("agents.cli.schema", "Print the JSON Schema of the report or of a message."),
+    "stats": ("agents.cli.stats", "Show how the panel performs, and what to change."),
     "replay": ("agents.cli.replay", "Run a recorded request again."),
+    "breakers": ("agents.cli.breakers", "Show the circuit breakers of all processes, or set one."),
     "dead": ("agents.cli.dead", "Look at, redrive or discard parked messages."),
 }
 
@@ -54,6 +57,11 @@ def _print_version(context: click.Context, parameter: click.Parameter, value: bo
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--bus", metavar="URL", help="sqlite:///PATH or amqp://… (or set CONVENER_BUS).")
 @click.option(
+    "--model",
+    metavar="openai:NAME",
+    help="The model to explain findings with (or set CONVENER_MODEL).",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="warning",
@@ -69,7 +77,7 @@ def _print_version(context: click.Context, parameter: click.Parameter, value: bo
     help="Show the version and exit.",
 )
 @click.pass_context
-def main(context: click.Context, bus: str | None, log_level: str) -> None:
+def main(context: click.Context, bus: str | None, model: str | None, log_level: str) -> None:
     """Convene a panel of specialist agents over a durable message bus.
 
     \b
@@ -77,7 +85,7 @@ def main(context: click.Context, bus: str | None, log_level: str) -> None:
     convener worker                                serve requests …
     convener publish orders.csv --wait             … and ask for one
     """
-    context.obj = {"bus": bus, "log_level": log_level}
+    context.obj = {"bus": bus, "model": model, "log_level": log_level}
 
 
 def run() -> None:

@@ -22,6 +22,7 @@ _WORDS: Final[dict[Phase, str]] = {
     "assigned": "assigned",
     "reading": "reading the data",
     "checking": "checking",
+    "asking": "asking the model",
     "done": "done",
     "failed": "failed",
     "missing": "missing",

@@ -35,22 +35,21 @@ async def _replay(
     session: Session, id: str, form: str | None, output: Path | None, show_all: bool
 ) -> int:
     from agents.analysis import convene, request_analysis
-    from agents.builtin import builtin_panel, default_catalog
+    from agents.builtin import builtin_panel
     from agents.cli.progress import shown
     from agents.domain.role import ORCHESTRATOR
+    from agents.equipment import equipped
     from agents.recorded import find_request
 
     settings = session.settings
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(session.bus("convener"))
         recorded = await find_request(bus, id)
-        request = recorded.request.content
+        request = recorded.request.content.model_copy(update={"fresh": True})
         panel = builtin_panel()
         if bus.is_embedded and not await bus.consumers(ORCHESTRATOR):
-            catalog = await stack.enter_async_context(
-                default_catalog(roots=settings.roots, cache=settings.cache)
-            )
-            bus = await stack.enter_async_context(convene(bus, panel, catalog=catalog))
+            equipment = await stack.enter_async_context(equipped(settings, clock=bus.clock))
+            bus = await stack.enter_async_context(convene(bus, panel, equipment=equipment))
         pending = await stack.enter_async_context(
             request_analysis(bus, request, watch=True, replay_of=recorded.request_id)
         )

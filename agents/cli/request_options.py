@@ -7,12 +7,15 @@ from typing import Any, TypeVar
 import click
 from pydantic import ValidationError
 
+from agents.datasets.credentials import absolute
+from agents.datasets.location import is_url
 from agents.domain.request import (
     MAX_DEADLINE,
     AnalysisRequested,
     Characteristics,
     DatasetReference,
 )
+from agents.domain.usage import Budget
 from agents.errors import AgentUsageError
 from agents.settings import Settings
 
@@ -48,6 +51,17 @@ def request_options(command: F) -> F:
                 metavar="SECONDS",
                 help=f"When the report must be out; at most {MAX_DEADLINE:g}.",
             ),
+            click.option(
+                "--budget",
+                "budgets",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="The most that models may use: tokens, cost or seconds, such as tokens=50000; "
+                "may be given several times.",
+            ),
+            click.option(
+                "--fresh", is_flag=True, help="Measure and ask anew, whatever is known already."
+            ),
         )
     ):
         command = decorate(command)
@@ -62,6 +76,8 @@ def build_request(
     roles: Sequence[str],
     characteristics: Sequence[str],
     deadline: float,
+    budgets: Sequence[str],
+    fresh: bool,
 ) -> AnalysisRequested:
     """The request that the options describe.
 
@@ -72,9 +88,13 @@ def build_request(
         return AnalysisRequested(
             question=question,
             datasets=tuple(DatasetReference(location=_location(settings, each)) for each in data),
-            characteristics=Characteristics.model_validate(_pairs(characteristics)),
+            characteristics=Characteristics.model_validate(
+                _pairs(characteristics, "characteristic")
+            ),
             panel=tuple(roles),
             deadline=deadline,
+            budget=Budget.model_validate(_pairs(budgets, "budget")),
+            fresh=fresh,
         )
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
@@ -84,10 +104,18 @@ def build_request(
 
 
 def _location(settings: Settings, data: str) -> str:
-    """Where `data` is: an absolute path on the embedded bus, else `root/path`."""
-    path = Path(data).expanduser().resolve()
+    """Where `data` is: an absolute path on the embedded bus, else `root/path`.
+
+    An address of a server loses its password, which stays in this process.
+    """
     if settings.is_embedded:
-        return str(path)
+        return absolute(data)
+    if is_url(data):
+        raise AgentUsageError(
+            "Databases on servers are analysed on the embedded bus only: leave out --bus, or "
+            "export the table below one of the data roots."
+        )
+    path = Path(absolute(data))
     if data.split("/", 1)[0] in settings.roots and not path.exists():
         return data
     for name, root in settings.roots.items():
@@ -100,11 +128,11 @@ def _location(settings: Settings, data: str) -> str:
     )
 
 
-def _pairs(options: Sequence[str]) -> dict[str, str]:
+def _pairs(options: Sequence[str], what: str) -> dict[str, str]:
     pairs = {}
     for option in options:
         name, separator, value = option.partition("=")
         if not separator:
-            raise AgentUsageError(f"{option!r} is no characteristic: write NAME=VALUE.")
+            raise AgentUsageError(f"{option!r} is no {what}: write NAME=VALUE.")
         pairs[name.strip()] = value.strip()
     return pairs

@@ -45,7 +45,7 @@ def begin(context: click.Context) -> Session:
     """
     options = context.find_root().obj
     _log_at(options["log_level"])
-    return Session(settings=load_settings(bus=options["bus"]))
+    return Session(settings=load_settings(bus=options["bus"], model=options["model"]))
 
 
 def execute(work: Coroutine[Any, Any, R]) -> R:

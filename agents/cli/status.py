@@ -45,5 +45,9 @@ def describe(recorded: "RecordedRequest") -> str:
     lines = [f"{recorded.request_id}  {recorded.state}"]
     if recorded.why:
         lines.append(f"  {recorded.why}")
+    if recorded.superseded:
+        lines.append(
+            f"  {recorded.superseded} later report(s) differ from it: the first one stands."
+        )
     lines += [f"  {role}: {state}" for role, state in recorded.roles.items()]
     return "\n".join(lines)

@@ -70,8 +70,9 @@ def worker(
 async def _work(
     session: Session, roles: tuple[str, ...], app: str | None, concurrency: int, grace: float
 ) -> int:
-    from agents.builtin import builtin_panel, default_catalog
+    from agents.builtin import builtin_panel
     from agents.domain.role import ORCHESTRATOR
+    from agents.equipment import equipped
     from agents.service import serve_panel
 
     panel = _joined(builtin_panel(), _load_panel(app)) if app else builtin_panel()
@@ -79,21 +80,27 @@ async def _work(
     for role in chosen:
         if role != ORCHESTRATOR:
             panel[role]
-    settings = session.settings
     async with (
-        default_catalog(
-            roots=settings.roots, cache=settings.cache, embedded=settings.is_embedded
-        ) as catalog,
         session.bus("worker") as bus,
+        equipped(session.settings, clock=bus.clock) as equipment,
         serve_panel(
-            bus, panel, catalog=catalog, roles=chosen, concurrency=concurrency, grace=grace
+            bus,
+            panel,
+            catalog=equipment.catalog,
+            cache=equipment.cache,
+            kit=equipment.kit,
+            roles=chosen,
+            concurrency=concurrency,
+            grace=grace,
         ) as service,
     ):
         stopping = asyncio.Event()
 
         def stop() -> None:
-            if not stopping.is_set():
-                click.echo("Draining; once more to hurry.", err=True)
+            if stopping.is_set():
+                service.hurry()
+                return
+            click.echo("Draining; once more to hurry.", err=True)
             stopping.set()
             service.stop()
 

@@ -17,7 +17,9 @@ Source: TypeAlias = Literal["made", "memory", "store", "shared"]
 """Where an answer came from: it was made for this call, kept in this process, kept outside it, or
 made at that moment for another call of the same."""
 
-ModelPurpose: TypeAlias = Literal["examine", "examine_simplified", "settle", "synthesise"]
+ModelPurpose: TypeAlias = Literal[
+    "examine", "examine_simplified", "settle", "synthesise", "synthesise_simplified"
+]
 
 ModelCallStatus: TypeAlias = Literal[
     "succeeded",

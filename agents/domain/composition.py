@@ -1,6 +1,7 @@
 """From a closed gather to the report."""
 
 from datetime import datetime
+from typing import Final
 
 from agents.domain.gather import Gather, GatherStatus
 from agents.domain.report import (
@@ -13,14 +14,30 @@ from agents.domain.report import (
     Synthesis,
 )
 from agents.domain.request import AnalysisRequested
-from agents.domain.task import AnalysisPlanned
+from agents.domain.role import ORCHESTRATOR
+from agents.domain.task import AnalysisPlanned, FallbackLevel
+from agents.domain.usage import Budget, Usage
+
+_LACKING: Final[frozenset[FallbackLevel]] = frozenset({"partial", "degraded"})
+"""Levels at which something that was to be examined was not."""
 
 
 def compose_report(
     plan: AnalysisPlanned, gather: Gather, status: GatherStatus, synthesis: Synthesis, run: Run
 ) -> ReportPublished:
-    """The report of a gather that closed with `status`; roles in the order of the plan."""
+    """The report of a gather that closed with `status`; roles in the order of the plan.
+
+    A complete gather makes a partial report where somebody could not do all of its part.
+    """
     results = gather.results
+    levels = {synthesis.fallback_level, *(each.fallback_level for each in results.values())}
+    if status == "complete" and not levels.isdisjoint(_LACKING):
+        status = "partial"
+    usage = {role: result.usage for role, result in results.items()}
+    for role, more in synthesis.round_usage.items():
+        usage[role] = usage.get(role, Usage()) + more
+    usage[ORCHESTRATOR] = synthesis.usage
+    models = [synthesis.model, *(result.model for result in results.values())]
     roles = [assignment.role for assignment in plan.assignments]
     return ReportPublished(
         request_id=plan.request_id,
@@ -28,13 +45,19 @@ def compose_report(
         question=plan.question,
         datasets=tuple(ReportedDataset.of(dataset) for dataset in plan.datasets),
         route=plan.route,
+        model=next((model for model in models if model is not None), None),
         panel=tuple(
             Member(
                 role=role,
                 status="completed",
                 findings=len(results[role].findings),
                 fallback_level=results[role].fallback_level,
+                fallbacks=results[role].fallbacks,
                 notes=results[role].notes,
+                model=results[role].model,
+                claims=results[role].claims,
+                dropped_claims=results[role].dropped_claims,
+                measurements=results[role].measurements,
             )
             if role in results
             else Member(role=role, status="missing")
@@ -42,6 +65,9 @@ def compose_report(
         ),
         missing=missing_roles(plan, gather),
         executive_summary=synthesis.executive_summary,
+        narrative=synthesis.narrative,
+        dropped_claims=synthesis.dropped_claims,
+        fallbacks=synthesis.fallbacks,
         findings=synthesis.findings,
         themes=synthesis.themes,
         conflicts=synthesis.conflicts,
@@ -49,7 +75,10 @@ def compose_report(
         opportunities=synthesis.opportunities,
         recommendations=synthesis.recommendations,
         run=run.model_copy(
-            update={"member_seconds": {role: result.seconds for role, result in results.items()}}
+            update={
+                "member_seconds": {role: result.seconds for role, result in results.items()},
+                "usage": {role: each for role, each in usage.items() if each != Usage()},
+            }
         ),
     )
 
@@ -75,6 +104,7 @@ def run_of(
     finished_at: datetime,
     host: str,
     request_digest: str,
+    budget: Budget,
     replay_of: str | None,
 ) -> Run:
     """The volatile part of a report."""
@@ -84,6 +114,7 @@ def run_of(
         finished_at=finished_at,
         seconds=round((finished_at - requested_at).total_seconds(), 3),
         host=host,
+        budget=budget,
         replay_of=replay_of,
     )
 

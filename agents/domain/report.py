@@ -9,7 +9,7 @@ from pydantic import Field
 from agents.domain.claim import Claim, Measurement
 from agents.domain.dispute import Position
 from agents.domain.finding import Finding, Level, Part
-from agents.domain.task import Fallback, PinnedDataset, Route
+from agents.domain.task import Fallback, FallbackLevel, PinnedDataset, Route
 from agents.domain.usage import Budget, Usage
 from bus.domain.message import Payload
 
@@ -129,8 +129,8 @@ class Recommendation(Part):
 class Synthesis(Part):
     """What follows from all findings together. `findings` are merged and ranked, first first.
 
-    `narrative` is what a model says across the specialities, `dropped_claims` how much of that did
-    not stand.
+    `narrative` is what a model says across the specialities, `dropped_claims` how much of what it
+    added did not stand, `usage` what it took; `round_usage` is what further rounds took, by role.
     """
 
     executive_summary: str
@@ -138,6 +138,8 @@ class Synthesis(Part):
     dropped_claims: int = 0
     model: str | None = None
     usage: Usage = Usage()
+    round_usage: dict[str, Usage] = Field(default_factory=dict)
+    fallback_level: FallbackLevel = "full"
     fallbacks: tuple[Fallback, ...] = ()
     findings: tuple[Finding, ...]
     themes: tuple[Theme, ...] = ()
@@ -181,7 +183,9 @@ class ReportPublished(Payload):
     executive_summary: str
     narrative: tuple[Claim, ...] = ()
     dropped_claims: int = 0
-    """Of the narrative; those of the specialists are counted with them."""
+    """Of the chair's; those of the specialists are counted with them."""
+    fallbacks: tuple[Fallback, ...] = ()
+    """Of the chair; those of the specialists stand with them."""
     findings: tuple[Finding, ...] = ()
     themes: tuple[Theme, ...] = ()
     conflicts: tuple[Conflict, ...] = ()

@@ -73,6 +73,8 @@ class AnalysisRequested(Payload):
     gather: GatherPolicy = GatherPolicy()
     deadline: float = Field(default=300.0, gt=0, le=MAX_DEADLINE)
     budget: Budget = Budget()
+    fresh: bool = False
+    """Whether nothing that was kept from earlier calls may answer."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "AnalysisRequested":

@@ -5,7 +5,7 @@ stream when it is a log of events: nearly every row has an instant of its own, t
 in the order of those instants, and they are close together.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,22 +81,27 @@ def choose_route(characteristics: Characteristics, columns: Sequence[TimeColumn]
 
 
 def assign(
-    request: AnalysisRequested, route: Route, members: Sequence[Member]
+    request: AnalysisRequested,
+    route: Route,
+    members: Sequence[Member],
+    unavailable: Collection[str] = (),
 ) -> tuple[Assignment, ...]:
     """What each role is asked: the roles that the request names, or all `members`.
 
-    A role that is asked for and not among them is assigned with every tool it has: its own worker
-    knows them.
+    Of its tools a role gets those that are not `unavailable`. A role that is asked for and not
+    among `members` is assigned with every tool it has: its own worker knows them.
     """
     by_role = {member.role: member for member in members}
     assignments = []
     for role in request.panel or tuple(by_role):
         member = by_role.get(role)
+        tools = tuple(member.tools.get(route.kind, ())) if member else (EVERY_TOOL,)
         assignments.append(
             Assignment(
                 role=role,
                 questions=tuple(member.questions.get(route.kind, ())) if member else (),
-                tools=tuple(member.tools.get(route.kind, ())) if member else (EVERY_TOOL,),
+                tools=tuple(tool for tool in tools if tool not in unavailable),
+                unavailable=tuple(tool for tool in tools if tool in unavailable),
             )
         )
     return tuple(assignments)

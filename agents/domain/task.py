@@ -74,6 +74,7 @@ class AnalysisPlanned(Payload):
     datasets: tuple[PinnedDataset, ...]
     route: Route
     characteristics: Characteristics = Characteristics()
+    fresh: bool = False
     assignments: tuple[Assignment, ...]
 
 
@@ -95,6 +96,7 @@ class TaskAssigned(Payload):
     disputes: tuple[Dispute, ...] = ()
     budget: Budget = Budget()
     """What this task may spend on models."""
+    fresh: bool = False
 
 
 Phase: TypeAlias = Literal[
@@ -106,6 +108,9 @@ FallbackLevel: TypeAlias = Literal["full", "simplified", "cached", "partial", "d
 """How much of a task was done as it should be: all of it (`full`); the model was asked less
 (`simplified`); it answered earlier (`cached`); the model, or some of the checks, are missing
 (`partial`); no check could be made (`degraded`)."""
+
+LEVELS: Final[tuple[FallbackLevel, ...]] = ("full", "simplified", "cached", "partial", "degraded")
+"""Best first."""
 
 
 class Fallback(Part):
@@ -150,6 +155,8 @@ class TaskCompleted(Payload):
     measurements: tuple[Measurement, ...] = ()
     positions: tuple[Position, ...] = ()
     usage: Usage = Usage()
+    charged: Usage = Usage()
+    """What counts against the budget: the usage, and at their most the calls whose is unknown."""
     seconds: float = 0.0
 
 

@@ -1,16 +1,13 @@
 """Orchestrator and workers together, with specialists made for the occasion."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from agents import (
     REGISTRY,
-    AnalysisRequested,
-    DatasetReference,
     Datasets,
     Evidence,
     Examination,
@@ -20,16 +17,13 @@ from agents import (
     Subject,
     request_analysis,
 )
-from agents.datasets.duckdb import DuckdbCatalog
 from agents.domain.call import ToolCalled
 from agents.domain.identity import cancel_key
-from agents.domain.report import ReportPublished
 from agents.domain.request import AnalysisCancelled, Characteristics, GatherPolicy
 from agents.domain.task import AnalysisPlanned
 from agents.errors import ToolError
 from agents.messages import CANCEL_TOPIC
-from agents.recorded import find_request
-from agents.service import serve_panel
+from agents.recorded import find_request, read
 from agents.tool import tool
 from bus import (
     Claim,
@@ -37,17 +31,13 @@ from bus import (
     Fault,
     HistoryQuery,
     Ledger,
-    MessageBus,
     NotPermittedError,
     Principal,
     RequestFaultedError,
-    Verify,
     connect,
     parse,
-    trust_local_user,
 )
-
-BOUND = 20.0
+from tests.support.stage import BOUND, Stage
 
 
 @tool(permission="read_data")
@@ -112,38 +102,6 @@ class NeverReleases:
 
     async def release(self, claim: Claim) -> None:
         raise ConnectionLostError("The ledger does not answer.")
-
-
-class Stage:
-    """A bus file, a data file, and whoever is asked to serve them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.url = f"sqlite:///{folder}/bus.db"
-        self.data = folder / "orders.csv"
-        self.data.write_text("id,price\n" + "".join(f"{n},{n * 2}\n" for n in range(50)))
-        self._cache = folder / "cache"
-
-    @asynccontextmanager
-    async def serving(
-        self, panel: Panel, *roles: str, verify: Verify = trust_local_user
-    ) -> AsyncIterator[MessageBus]:
-        async with (
-            DuckdbCatalog(roots={}, cache=self._cache, allow_absolute=True) as catalog,
-            connect(self.url, registry=REGISTRY, verify=verify) as bus,
-            serve_panel(
-                bus, panel, catalog=catalog, roles=roles or ("orchestrator", *panel.roles), grace=0
-            ),
-        ):
-            yield bus
-
-    def request(self, **details: object) -> AnalysisRequested:
-        return AnalysisRequested.model_validate(
-            {"datasets": [DatasetReference(location=str(self.data))], **details}
-        )
-
-    async def report(self, bus: MessageBus, **details: object) -> ReportPublished:
-        async with request_analysis(bus, self.request(**details)) as pending:
-            return await asyncio.wait_for(pending.report(), BOUND)
 
 
 @pytest.fixture
@@ -386,3 +344,59 @@ async def test_equal_data_gives_an_equal_digest(stage: Stage) -> None:
         first, second = await stage.report(bus), await stage.report(bus)
     assert first.request_id != second.request_id
     assert first.digest() == second.digest()
+
+
+async def test_a_task_whose_tools_are_all_cut_off_is_put_off_until_they_are_back(
+    stage: Stage,
+) -> None:
+    async with stage.serving(Panel(counter("one"))) as bus:
+        assert stage.service is not None
+        breaker = stage.service.breakers["row_count"]
+        breaker._breaker._open(bus.clock.monotonic())
+        assert breaker.circuit == "open"
+        report = await stage.report(bus)
+        plans = await bus.history.query(HistoryQuery(message_type=AnalysisPlanned.message_type))
+        assert await bus.dead_letters.list() == []
+    assert '"unavailable":["row_count"]' in plans[0].body.decode()
+    assert report.status == "complete"
+    assert report.panel[0].fallback_level == "full"
+
+
+async def test_a_task_whose_tools_stay_cut_off_says_so(stage: Stage) -> None:
+    async with stage.serving(Panel(counter("one"), specialist("two", count_rows))) as bus:
+        assert stage.service is not None
+        stage.service.breakers["row_count"].force("forced_open")
+        report = await stage.report(bus, deadline=25)
+    assert report.status == "failed"
+    assert all("row_count is unavailable" in each.reason for each in report.missing)
+
+
+async def test_a_tool_that_is_cut_off_costs_its_findings_and_not_the_task(stage: Stage) -> None:
+    async def with_care(examination: Examination) -> Sequence[Finding]:
+        if examination.has(row_count):
+            return await count_rows(examination)
+        return []
+
+    async with stage.serving(Panel(specialist("careful", with_care))) as bus:
+        assert stage.service is not None
+        stage.service.breakers["row_count"].force("forced_open")
+        report = await stage.report(bus, deadline=25)
+    assert report.status == "partial"
+    (member,) = report.panel
+    assert member.fallback_level == "degraded"
+    assert member.notes == ("row_count is cut off, and what it measures was not examined.",)
+
+
+async def test_the_first_report_in_the_history_stands_and_a_later_one_is_superseded(
+    stage: Stage,
+) -> None:
+    async with stage.serving(Panel(counter("one"))) as bus:
+        report = await stage.report(bus)
+        assert (await find_request(bus, report.request_id)).superseded == 0
+        (asked,) = await bus.history.query(HistoryQuery(message_type="analysis.requested"))
+        cause = read(asked)
+        await bus.announce(report, cause=cause)
+        await bus.announce(report.model_copy(update={"executive_summary": "No."}), cause=cause)
+        recorded = await find_request(bus, report.request_id)
+    assert recorded.report == report
+    assert recorded.superseded == 1

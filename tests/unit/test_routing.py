@@ -60,3 +60,15 @@ def test_a_role_that_the_planner_does_not_know_gets_every_tool_it_has() -> None:
     request = AnalysisRequested(datasets=(DatasetReference(location="/x"),), panel=("geography",))
     (assignment,) = assign(request, Route(kind="batch", why=""), [])
     assert assignment.tools == (EVERY_TOOL,)
+
+
+def test_an_unavailable_tool_is_named_as_such_and_not_given() -> None:
+    member = Member(role="security", questions={}, tools={"batch": ("scan", "tail", "grep")})
+    request = AnalysisRequested(
+        datasets=(DatasetReference(location="/x"),), panel=("security", "geography")
+    )
+    known, unknown = assign(
+        request, Route(kind="batch", why=""), [member], unavailable={"tail", "elsewhere"}
+    )
+    assert (known.tools, known.unavailable) == (("scan", "grep"), ("tail",))
+    assert (unknown.tools, unknown.unavailable) == ((EVERY_TOOL,), ())

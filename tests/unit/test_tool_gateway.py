@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from agents.circuit_breaker import CircuitBreakers, CircuitChange
+from agents.caching.response_cache import ResponseCache
+from agents.calling.circuit_breaker import CircuitBreakers, CircuitChange
+from agents.calling.tool_gateway import Caller, ToolGateway
 from agents.domain.breaker import BreakerPolicy
 from agents.domain.call import ToolCalled
 from agents.errors import (
@@ -22,7 +24,6 @@ from agents.errors import (
     UnknownToolError,
 )
 from agents.tool import Tool, tool
-from agents.tool_gateway import Caller, ToolGateway
 from bus import AgentMessage, Fault, MessageId, Principal, UnconfirmedError
 from tests.support.clock import ManualClock
 
@@ -79,7 +80,10 @@ class Desk:
         breakers = CircuitBreakers(
             clock=self.clock, listener=self._listen, policy=BreakerPolicy(consecutive_failures=2)
         )
-        self.gateway = ToolGateway(breakers=breakers, clock=self.clock, record=self._record)
+        self.cache = ResponseCache(store=None, clock=self.clock)
+        self.gateway = ToolGateway(
+            breakers=breakers, cache=self.cache, clock=self.clock, record=self._record
+        )
 
     async def call(self, tool: Tool[Any], principal: Principal = READER, **arguments: Any) -> Any:
         caller = Caller(
@@ -102,7 +106,7 @@ class Desk:
             raise UnconfirmedError("nobody took it")
         self.recorded.append(called)
 
-    async def _listen(self, change: CircuitChange) -> None:
+    def _listen(self, change: CircuitChange) -> None:
         self.changes.append(change)
 
 

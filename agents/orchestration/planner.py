@@ -1,24 +1,30 @@
 """The planner: pin the data, look at it, decide who examines what, and record that first.
 
 *Guarantees*: of one request there is one plan, that of whoever recorded first; a second
-orchestrator goes on with it. A request under a key that another request had is refused.
+orchestrator goes on with it. A request under a key that another request had is refused. No task is
+given a tool whose circuit is known to be open.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from agents.calling.tool_gateway import Caller, ToolGateway
 from agents.dataset import DatasetCatalog
 from agents.domain.identity import content_digest, message_id, plan_key
 from agents.domain.request import AnalysisRequested
 from agents.domain.role import ORCHESTRATOR
 from agents.domain.routing import Member, TimeColumn, assign, choose_route
-from agents.domain.task import AnalysisPlanned, RouteKind
+from agents.domain.task import AnalysisPlanned, Assignment, RouteKind
+from agents.domain.usage import Budget, shared_out
 from agents.errors import ConflictingRequestError
 from agents.specialist import Panel, Specialist
-from agents.tool_gateway import Caller, ToolGateway
 from agents.tools.pin_datasets import pin_datasets_of
 from agents.tools.time_columns import time_columns
 from bus import AgentMessage, MessageBus, Principal, Recorded
+
+SOON: Final = 1.0
+"""Seconds within which an open circuit will be probed by the time that a task needs its tool."""
 
 _ROUTES: Final[tuple[RouteKind, ...]] = ("batch", "streaming")
 
@@ -72,6 +78,7 @@ class Planner:
             principal=principal,
             deadline=deadline,
             tools=(self._pin.name, time_columns.name),
+            is_fresh=request.fresh,
         )
         datasets = await self._gateway.call(
             self._pin, {"references": request.datasets}, caller=caller, data=None
@@ -89,7 +96,17 @@ class Planner:
             question=request.question,
             datasets=datasets,
             route=route,
-            assignments=assign(request, route, self._members),
+            characteristics=request.characteristics,
+            fresh=request.fresh,
+            assignments=_within(
+                request.budget,
+                assign(
+                    request,
+                    route,
+                    self._members,
+                    unavailable=self._gateway.breakers.unavailable(for_longer_than=SOON),
+                ),
+            ),
         )
 
 
@@ -104,6 +121,12 @@ def refuse_another(message: AgentMessage[AnalysisRequested], digest: str) -> Non
             f"The id {message.id!r} of {message.sender!r} was used before for another request: "
             "publish this one under a new id."
         )
+
+
+def _within(budget: Budget, assignments: Sequence[Assignment]) -> tuple[Assignment, ...]:
+    """The assignments, each with its part of `budget`."""
+    parts = shared_out(budget, [each.role for each in assignments])
+    return tuple(each.model_copy(update={"budget": parts[each.role]}) for each in assignments)
 
 
 def _member(specialist: Specialist) -> Member:

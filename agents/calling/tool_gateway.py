@@ -1,8 +1,10 @@
-"""The one way to call a tool, whoever calls: permission, arguments, breaker, timeout, tool, record.
+"""The one way to call a tool, whoever calls: permission, arguments, cache, breaker, tool, record.
 
 *Guarantees*: a tool runs only with validated arguments, under a principal that holds its
 permission, before the caller's deadline, behind its circuit breaker; every call that was asked for
-is recorded as `ToolCalled`, refused ones too.
+is recorded as `ToolCalled`, refused ones too. What a pure tool measured on data of a pinned version
+is measured once, by whoever needs it first, and kept for those who may see it; a call that failed
+is never kept.
 """
 
 import asyncio
@@ -13,11 +15,13 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import structlog
 from pydantic import JsonValue, ValidationError
-from pydantic_core import from_json, to_jsonable_python
+from pydantic_core import from_json, to_json, to_jsonable_python
 
-from agents.circuit_breaker import CircuitBreakers
+from agents.caching.response_cache import ResponseCache, cache_key
+from agents.calling.circuit_breaker import CircuitBreakers
+from agents.calling.code_version import INSTALLED
 from agents.dataset import Datasets
-from agents.domain.call import CallStatus, ToolCalled
+from agents.domain.call import CallStatus, Source, ToolCalled
 from agents.errors import (
     AgentUsageError,
     CircuitOpenError,
@@ -36,6 +40,8 @@ from bus import AgentMessage, BusError, Clock, NotPermittedError, Principal
 R = TypeVar("R")
 
 MAX_RESULT_BYTES: Final = 256 * 1024
+TTL: Final = 24 * 3600.0
+"""Seconds for which a measurement is kept; it stays true, but has to go some time."""
 
 Record: TypeAlias = Callable[[ToolCalled, AgentMessage[Any]], Awaitable[None]]
 """Keeps what was called, as a consequence of the message that the caller works on."""
@@ -56,6 +62,7 @@ class Caller:
     """Who calls, working on which message, on whose behalf, until when.
 
     `tools` are the names that the plan allows; `task_id` is None for the orchestrator's own calls.
+    With `is_fresh` nothing that was kept may answer.
     """
 
     name: str
@@ -64,15 +71,28 @@ class Caller:
     deadline: datetime
     tools: Collection[str]
     task_id: str | None = None
+    is_fresh: bool = False
 
 
 class ToolGateway:
     """Calls tools."""
 
-    def __init__(self, *, breakers: CircuitBreakers, clock: Clock, record: Record) -> None:
+    def __init__(
+        self, *, breakers: CircuitBreakers, cache: ResponseCache, clock: Clock, record: Record
+    ) -> None:
         self.breakers = breakers
+        self._cache = cache
         self._clock = clock
         self._record = record
+
+    def is_available(self, tool: str) -> bool:
+        """Whether the circuit of the tool of that name would let a call through."""
+        return self.retry_after(tool) == 0
+
+    def retry_after(self, tool: str) -> float:
+        """Seconds until that circuit lets a call through; 0 if it would now."""
+        breaker = self.breakers.get(tool)
+        return 0.0 if breaker is None else breaker.retry_after
 
     async def call(
         self, tool: Tool[R], arguments: Mapping[str, Any], *, caller: Caller, data: Datasets | None
@@ -92,10 +112,19 @@ class ToolGateway:
         started = self._clock.monotonic()
         status: CallStatus = "cancelled"
         recorded: JsonValue = None
+        source: Source = "made"
+        age = 0.0
         problem = ""
         try:
-            result = await self._guarded(tool, arguments, caller, data)
-            recorded = _as_json(tool, result)
+            act = self._checked(tool, arguments, caller, data)
+            key = _key(tool, arguments, caller, data)
+            if key is None:
+                result = await self._guarded(tool, act, caller)
+                recorded = _as_json(tool, result)
+            else:
+                result, recorded, source, age = await self._kept_or_made(
+                    key, tool, act, caller, data
+                )
             status = "succeeded"
             return result
         except ToolError as error:
@@ -119,12 +148,15 @@ class ToolGateway:
                 error=problem,
                 effect=tool.effect,
                 seconds=round(self._clock.monotonic() - started, 6),
+                source=source,
+                age=round(age, 3),
             )
             await self._note(called, caller.message)
 
-    async def _guarded(
+    def _checked(
         self, tool: Tool[R], arguments: Mapping[str, Any], caller: Caller, data: Datasets | None
-    ) -> R:
+    ) -> Callable[[], Awaitable[R]]:
+        """The call, not yet begun, if everything about it is right."""
         if tool.name not in caller.tools:
             raise UnknownToolError(
                 tool.name, f"{tool.name} is not among the tools of this task of {caller.name}."
@@ -145,13 +177,50 @@ class ToolGateway:
             ) from error
         if tool.data_parameter is not None and data is None:
             raise AgentUsageError(f"{tool.name} needs data, and this caller has none.")
+        return tool.bind(
+            data, {name: getattr(checked, name) for name in type(checked).model_fields}
+        )
+
+    async def _kept_or_made(
+        self,
+        key: str,
+        tool: Tool[R],
+        act: Callable[[], Awaitable[R]],
+        caller: Caller,
+        data: Datasets | None,
+    ) -> tuple[R, JsonValue, Source, float]:
+        """The result, its JSON, where it came from, and its age in seconds."""
+        made: list[R] = []
+        leads = False
+
+        async def make() -> JsonValue:
+            nonlocal leads
+            leads = True
+            result = await self._guarded(tool, act, caller)
+            made.append(result)
+            return _as_json(tool, result)
+
+        max_age = 0.0 if caller.is_fresh else None
+        while True:
+            try:
+                answer = await self._cache.get_or_make(
+                    key, make, ttl=TTL, max_age=max_age, tags=_tags(data)
+                )
+                break
+            except ToolTimeoutError:
+                if leads:  # else it was another's time that came to its end
+                    raise
+        result = made[0] if made else tool.result.validate_json(to_json(answer.value))
+        return result, answer.value, answer.source, answer.age
+
+    async def _guarded(self, tool: Tool[R], act: Callable[[], Awaitable[R]], caller: Caller) -> R:
+        """The result of the call, behind the tool's breaker and before the caller's deadline."""
         remaining = (caller.deadline - self._clock.now()).total_seconds()
         if remaining <= 0:
             raise ToolTimeoutError(tool.name, f"The deadline passed before {tool.name} began.")
-        act = tool.bind(data, {name: getattr(checked, name) for name in type(checked).model_fields})
         try:
             return await self.breakers[tool.name].call(
-                act, timeout=min(tool.timeout, remaining), counts=_counts
+                act, timeout=tool.timeout, patience=remaining, counts=_counts
             )
         except (ToolError, DatasetError):
             raise
@@ -174,6 +243,31 @@ def _counts(error: Exception) -> bool:
         error,
         (DatasetError, AgentUsageError, NotPermittedError, ValidationError, ValueError, TypeError),
     )
+
+
+def _key(
+    tool: Tool[Any], arguments: Mapping[str, Any], caller: Caller, data: Datasets | None
+) -> str | None:
+    """Under which the result is kept: all that can change it, and who may see it.
+
+    None for a tool whose result does not follow from pinned data alone.
+    """
+    if tool.effect != "pure" or tool.data_parameter is None or data is None:
+        return None
+    return cache_key(
+        "tool",
+        tool.name,
+        INSTALLED,
+        tool.version,
+        to_jsonable_python(dict(arguments), fallback=repr),
+        [[name, pinned.version] for name, pinned in data.tables.items()],
+        caller.principal.subject,
+        " ".join(sorted(caller.principal.scopes)),
+    )
+
+
+def _tags(data: Datasets | None) -> tuple[str, ...]:
+    return tuple(f"dataset:{pinned.version}" for pinned in data.tables.values()) if data else ()
 
 
 def _as_json(tool: Tool[R], result: R) -> JsonValue:

@@ -10,7 +10,8 @@ role that nobody serves is noticed, at once if nobody ever did.
 """
 
 import asyncio
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
 import structlog
@@ -20,7 +21,6 @@ from agents.domain.gather import (
     Close,
     Gather,
     GatherEvent,
-    GatherStatus,
     ResultArrived,
     RoleFaulted,
     Ticked,
@@ -29,7 +29,7 @@ from agents.domain.gather import (
     begin,
 )
 from agents.domain.identity import task_id, task_key
-from agents.domain.request import AnalysisRequested
+from agents.domain.request import AnalysisRequested, GatherPolicy
 from agents.domain.role import ORCHESTRATOR, role_group, task_topic
 from agents.domain.task import (
     AnalysisPlanned,
@@ -52,7 +52,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ScatterGather:
-    """One gather of one request in this process."""
+    """One gather of one request in this process; once `cancelled` is set it closes as that."""
 
     def __init__(
         self,
@@ -62,44 +62,41 @@ class ScatterGather:
         plan: AnalysisPlanned,
         plan_bytes: bytes,
         deadline: datetime,
+        policy: GatherPolicy,
+        cancelled: asyncio.Event,
     ) -> None:
         self.request_id = plan.request_id
         self._bus = bus
         self._request = request
         self._plan = plan
-        self._deadline = deadline
-        self._policy = request.content.gather
-        self._cancelled = asyncio.Event()
+        self._deadline = self._due_at = deadline
+        self._policy = policy
+        self._cancelled = cancelled
         self._assignments = {assignment.role: assignment for assignment in plan.assignments}
         self._task_ids = {
             role: task_id(plan.request_id, role, plan_bytes) for role in self._assignments
         }
         self._roles_by_message: dict[str, str] = {}
+        self._faults: dict[str, str] = {}
         self._assigned_at: dict[str, datetime] = {}
         self._unattended_since: dict[str, datetime] = {}
 
-    def cancel(self) -> None:
-        """Close it as cancelled."""
-        self._cancelled.set()
-
-    async def run(self) -> tuple[Gather, GatherStatus]:
-        """The gather, closed, and as what."""
-        gather = begin(
-            tuple(self._assignments),
-            self._policy,
-            now=self._bus.clock.now(),
-            deadline=self._deadline,
-        )
+    async def run(self) -> Gather:
+        """The gather, closed."""
+        now = self._bus.clock.now()
+        gather = begin(tuple(self._assignments), self._policy, now=now, deadline=self._deadline)
+        self._due_at = min(self._deadline, now + timedelta(seconds=self._policy.task_timeout))
         async with self._bus.collect(self.request_id) as replies:
-            events = [Cancelled()] if self._cancelled.is_set() else await self._look(gather)
+            cancelled = self._cancelled.is_set()
+            events = [Cancelled()] if cancelled else await self._look(gather.open_roles)
             while True:
                 wake_at = self._deadline
                 for event in [*events, Ticked()]:
                     gather, effects = advance(gather, event, self._bus.clock.now())
                     for effect in effects:
                         match effect:
-                            case Close(status=status):
-                                return gather, status
+                            case Close():
+                                return gather
                             case WakeAt(at=at):
                                 wake_at = at
                 events = await self._next(replies, wake_at, gather)
@@ -120,28 +117,28 @@ class ScatterGather:
             if cancelled.done():
                 return [Cancelled()]
             if reply.done():
-                event = self._event_of(reply.result())
-                return [] if event is None else [event]
-            return await self._look(gather)
+                return await self._events_of(reply.result())
+            return await self._look(gather.open_roles)
         finally:
             reply.cancel()
             cancelled.cancel()
 
-    def _event_of(self, message: AgentMessage[Any]) -> GatherEvent | None:
-        """What a message in the conversation means to the gather; None if nothing."""
+    async def _events_of(self, message: AgentMessage[Any]) -> list[GatherEvent]:
+        """What a message in the conversation means to the gather: 0 or 1 events."""
         match message.content:
             case TaskCompleted() | TaskFailed() as result:
                 ours = self._task_ids.get(result.role) == result.task_id
-                return ResultArrived(result) if ours else None
+                return [ResultArrived(result)] if ours else []
             case Fault() as fault if message.causation_id in self._roles_by_message:
                 role = self._roles_by_message[message.causation_id]
-                return RoleFaulted(role, f"Its task was set aside ({fault.reason}): {fault.error}")
+                self._faults[role] = f"Its task was set aside ({fault.reason}): {fault.error}"
+                return await self._look([role])  # another copy of it may have a result, or a worker
             case _:
-                return None
+                return []
 
-    async def _look(self, gather: Gather) -> list[GatherEvent]:
+    async def _look(self, roles: Sequence[str]) -> list[GatherEvent]:
         """Events from the ledger; what it does not know of is attended to."""
-        tasks = {task_key(self._task_ids[role]): role for role in gather.open_roles}
+        tasks = {task_key(self._task_ids[role]): role for role in roles}
         entries = await self._bus.ledger.look_up(list(tasks))
         events: list[GatherEvent] = []
         unclaimed = []
@@ -159,7 +156,9 @@ class ScatterGather:
         return [*events, *(event for event in attended if event is not None)]
 
     async def _attend_to(self, role: str) -> GatherEvent | None:
-        """Assign, or assign again, or notice that nobody is there."""
+        """Assign, or assign again, or notice that nobody is there or the task set aside."""
+        if role in self._faults:
+            return RoleFaulted(role, self._faults[role])
         now = self._bus.clock.now()
         assigned_at = self._assigned_at.get(role)
         if assigned_at is None or (now - assigned_at).total_seconds() >= ASSIGN_AGAIN_AFTER:
@@ -181,7 +180,7 @@ class ScatterGather:
                 sender=ORCHESTRATOR,
                 cause=self._request,
                 reply_to=self._bus.reply_topic,
-                expires_at=self._deadline,
+                expires_at=self._due_at,
             )
             self._roles_by_message[message.id] = role
             self._assigned_at[role] = message.timestamp
@@ -209,4 +208,9 @@ class ScatterGather:
             tools=assignment.tools,
             datasets=self._plan.datasets,
             route=self._plan.route,
+            unavailable=assignment.unavailable,
+            characteristics=self._plan.characteristics,
+            disputes=assignment.disputes,
+            budget=assignment.budget,
+            fresh=self._plan.fresh,
         )
