@@ -1,8 +1,8 @@
 """`python -m tests`: install what the tests need where that is possible, then run them all.
 
-The tests start private RabbitMQ and Redis servers of their own. On Debian as root the servers are
-installed when they are missing; elsewhere one line says what to install, and their tests are
-skipped, or fail where CI is set.
+The tests start private RabbitMQ, Redis and PostgreSQL servers of their own, and a browser. On
+Debian as root these are installed when they are missing; elsewhere one line says what to install,
+and their tests are skipped, or fail where CI is set.
 """
 
 import os
@@ -13,7 +13,12 @@ from pathlib import Path
 
 import pytest
 
-SERVERS = {"rabbitmq-server": "rabbitmq-server", "redis-server": "redis-server"}
+SERVERS = {
+    "rabbitmq-server": "rabbitmq-server",
+    "redis-server": "redis-server",
+    "initdb": "postgresql",
+    "chromium": "chromium",
+}
 
 
 def install_servers() -> None:
@@ -29,7 +34,8 @@ def install_servers() -> None:
 
 
 def _is_installed(program: str) -> bool:
-    return shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin") is not None
+    hidden = ["/usr/sbin", "/usr/local/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
+    return shutil.which(program, path=":".join([os.environ["PATH"], *hidden])) is not None
 
 
 if __name__ == "__main__":

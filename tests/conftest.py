@@ -3,15 +3,23 @@
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from blockbuster import blockbuster_ctx
 
+from tests.support.postgresql_cluster import postgresql_cluster
 from tests.support.rabbitmq_node import mortal_node, rabbitmq_node
 from tests.support.redis_server import redis_url
 
-__all__ = ["mortal_node", "rabbitmq_node", "redis_url"]
+__all__ = ["mortal_node", "postgresql_cluster", "rabbitmq_node", "redis_url"]
 
 HARMLESS = ("os.stat", "os.mkdir")
 """What imports and tracebacks do, in no time. Besides, tests open bus files on their own loop."""
+
+
+@pytest.fixture(autouse=True)
+def logs_are_as_they_come() -> None:
+    """What one test configures about logs is not there for the next one."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

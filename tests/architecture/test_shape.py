@@ -86,8 +86,8 @@ def test_the_tree_of_errors_is_the_one_drawn_in_the_docstring(
 def test_blind_catches_stand_only_at_the_named_boundaries() -> None:
     allowed = {
         "bus/consumer.py",
-        "agents/tool_gateway.py",
-        "agents/circuit_breaker.py",
+        "agents/calling/tool_gateway.py",
+        "agents/calling/circuit_breaker.py",
         "agents/cli/main.py",
         "bus/transports/rabbitmq_connection.py",
         "bus/transports/rabbitmq_subscription.py",
