@@ -20,11 +20,11 @@ SITUATIONS: Final = frozenset(
         "a task was assigned twice",
         "a report was published twice",
         "a message was parked",
-        "a client was told of a fault",
         "a report is complete",
         "a report is partial",
         "a report is failed",
         "a report is cancelled",
+        "a report is expired",
         "a request was handled by several processes",
         "nobody failed",
     }
@@ -42,8 +42,6 @@ def _reached(outcome: Outcome) -> Iterator[str]:
         yield "nobody failed"
     if broker.parked:
         yield "a message was parked"
-    if any(asked.ending == "faulted" for asked in journal.asked.values()):
-        yield "a client was told of a fault"
     yield from _published(outcome)
     yield from _worked(outcome)
 
