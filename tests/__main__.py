@@ -2,7 +2,8 @@
 
 The tests start private RabbitMQ, Redis and PostgreSQL servers of their own, and a browser. On
 Debian as root these are installed when they are missing; elsewhere one line says what to install,
-and their tests are skipped, or fail where CI is set.
+and their tests are skipped, or fail where CI is set. Files of tests run side by side, since most of
+them wait for servers and processes; `-n 0` runs one after the other.
 """
 
 import os
@@ -19,6 +20,10 @@ SERVERS = {
     "initdb": "postgresql",
     "chromium": "chromium",
 }
+
+
+SIDE_BY_SIDE = min(4, max(2, os.cpu_count() or 2))
+"""Files that are run at the same time."""
 
 
 def install_servers() -> None:
@@ -40,7 +45,8 @@ def _is_installed(program: str) -> bool:
 
 if __name__ == "__main__":
     install_servers()
-    code = pytest.main([str(Path(__file__).parent), *sys.argv[1:]])
+    spread = ["-n", str(SIDE_BY_SIDE), "--dist", "loadfile"]
+    code = pytest.main([str(Path(__file__).parent), *spread, *sys.argv[1:]])
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # so that pytest's summary is the last line, whatever extensions say at the end
