@@ -9,6 +9,7 @@ import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -513,15 +514,16 @@ def test_a_doorbell_tells_the_dead_from_the_unknown(path, ringer: Ringer):
     assert not Path(bell.address).parent.exists()
 
 
-def test_without_a_private_directory_there_is_no_doorbell(path, tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    bell = Doorbell(path)
-    directory = Path(bell.address).parent
-    bell.close()
-    directory.mkdir(mode=0o755)
-    bell = Doorbell(path)
-    assert bell.address == ""
-    bell.close()
+def test_without_a_private_directory_there_is_no_doorbell(path, monkeypatch):
+    with TemporaryDirectory() as short:  # an address has little room
+        monkeypatch.setattr("tempfile.tempdir", short)
+        bell = Doorbell(path)
+        directory = Path(bell.address).parent
+        bell.close()
+        directory.mkdir(mode=0o755)
+        bell = Doorbell(path)
+        assert bell.address == ""
+        bell.close()
 
 
 def test_where_paths_are_too_long_there_is_no_doorbell(path, tmp_path, monkeypatch):
