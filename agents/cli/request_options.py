@@ -100,6 +100,8 @@ def build_request(
         problem = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = f"there is nothing of that name in {error.title.lower()}"
         raise AgentUsageError(f"The request is not valid: {where}: {message}.") from error
 
 

@@ -258,7 +258,7 @@ class ModelGateway:
                 used, course.attempts = Usage(), course.attempts - 1
                 raise ModelUnavailableError(
                     f"{self.model.name} failed too often and is left alone for another "
-                    f"{error.retry_after:.0f} s."
+                    f"{error.retry_after:.0f} s.{self._last_failure()}"
                 ) from error
             except ToolTimeoutError as error:
                 raise ModelTimeoutError(
@@ -279,6 +279,11 @@ class ModelGateway:
                 if used is not None:
                     used = used.model_copy(update={"seconds": seconds})
                 course.usage = course.usage + await reasoner.purse.settle(used)
+
+    def _last_failure(self) -> str:
+        """Why the circuit is open, as far as this process knows."""
+        last = self._breaker.snapshot().last_error.partition(": ")[2]
+        return f" It last failed so: {last}" if last else ""
 
     def _allowed(self, reasoner: Reasoner, taken: int, wanted: int, *, at_least: int) -> int:
         """How many of the `wanted` output tokens the purse allows beside the input `taken`.
