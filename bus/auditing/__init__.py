@@ -1,0 +1,1 @@
+"""The audit of one process: noted, chained, recorded, headed, and inspected."""
