@@ -5,15 +5,16 @@ the file grow.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
-from bus.history import HistoryQuery, HistoryRecord, Position
+from bus.histories.erased import emptied
+from bus.history import Forgotten, HistoryQuery, HistoryRecord, Position
 from bus.sqlite import message_log
 from bus.sqlite.database import Database
-from bus.sqlite.message_log import Span
+from bus.sqlite.message_log import Span, Stored
 from bus.sqlite.wakeup import LOG
 
 SPAN: Final = 10_000
@@ -23,11 +24,20 @@ PAGE: Final = 500
 """Records that are taken in one read."""
 
 
-class SqliteHistory:
-    """The log of `database`, which it does not close."""
+Reveal: TypeAlias = Callable[[Sequence[Stored], HistoryQuery], Awaitable[Sequence[HistoryRecord]]]
+"""From what stands in the log, and was asked for, to what can be read of it."""
 
-    def __init__(self, database: Database) -> None:
+
+async def _as_stored(stored: Sequence[Stored], query: HistoryQuery) -> Sequence[HistoryRecord]:
+    return [emptied(each.record) if each.record.erased else each.record for each in stored]
+
+
+class SqliteHistory:
+    """The log of `database`, which it does not close; `reveal` decrypts what is encrypted there."""
+
+    def __init__(self, database: Database, *, reveal: Reveal = _as_stored) -> None:
         self._database = database
+        self._reveal = reveal
         self._following: set[asyncio.Event] = set()
         self._is_closed = False
 
@@ -59,6 +69,16 @@ class SqliteHistory:
             self._database.wakeup.forget(LOG, changed.set)
             self._following.discard(changed)
 
+    async def forget(self, conversations: Sequence[str], *, thoroughly: bool = True) -> Forgotten:
+        """As `History.forget`; done thoroughly, it writes the file anew."""
+        messages = 0
+        for conversation in conversations:
+            work = partial(message_log.erase, conversation=conversation)
+            messages += await self._database.write(work)
+        if thoroughly:
+            await self._database.compact()
+        return Forgotten(messages=messages)
+
     async def aclose(self) -> None:
         self._is_closed = True
         for changed in self._following:
@@ -72,13 +92,13 @@ class SqliteHistory:
             while span is not None and left > 0:
                 page = min(left, PAGE)
                 work = partial(message_log.select, query=query, span=span, limit=page)
-                records = await self._database.read(work)
-                for record in records:
+                stored = await self._database.read(work)
+                for record in await self._reveal(stored, query):
                     yield record
-                left -= len(records)
+                    left -= 1
                 span = None
-                if len(records) == page:
-                    reached = records[-1].position
+                if len(stored) == page:
+                    reached = stored[-1].record.position
                     span = (first, reached - 1) if query.latest else (reached, last)
 
 

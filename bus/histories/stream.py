@@ -4,6 +4,9 @@ The stream on the broker is the record; the file is an index of it, brought up t
 is asked, and may be deleted at any time. It is asked like the log of the embedded bus, so both
 answer alike.
 
+What is recorded is encrypted where there is a vault, in the stream and in the file, and forgotten
+by destroying the key. What was recorded without one stays.
+
 To know that it has read everything, a reader publishes a mark on the way of every other message,
 and reads until the mark comes out of the stream.
 """
@@ -21,15 +24,17 @@ from bus.clock import Clock
 from bus.domain import codec
 from bus.domain.history_marked import HistoryMarked
 from bus.domain.message import AgentMessage, MessageId, event_topic
-from bus.errors import TransportClosedError, TransportError
+from bus.errors import TransportClosedError, TransportError, UsageError
+from bus.histories.encrypted import revealed
 from bus.histories.sqlite import SqliteHistory
-from bus.history import HistoryQuery, HistoryRecord
-from bus.sqlite import stream_index
+from bus.history import Forgotten, HistoryQuery, HistoryRecord
+from bus.sqlite import message_log, stream_index
 from bus.sqlite.database import Database
 from bus.sqlite.job_thread import Work
 from bus.sqlite.wakeup import LOG
 from bus.transports.rabbitmq import RabbitmqTransport
 from bus.transports.rabbitmq_stream import Record, StreamReader, reading
+from bus.vault import Vault
 
 _SENDER: Final = "history"
 _PAUSE: Final = 1.0
@@ -44,11 +49,18 @@ class StreamHistory:
     """
 
     def __init__(
-        self, transport: RabbitmqTransport, database: Database, *, clock: Clock, patience: float
+        self,
+        transport: RabbitmqTransport,
+        database: Database,
+        *,
+        clock: Clock,
+        patience: float,
+        vault: Vault | None,
     ) -> None:
         self._transport = transport
         self._database = database
-        self._index = SqliteHistory(database)
+        self._vault = vault
+        self._index = SqliteHistory(database, reveal=partial(revealed, vault))
         self._clock = clock
         self._patience = patience
         self._catching_up = asyncio.Lock()
@@ -57,16 +69,24 @@ class StreamHistory:
 
     @classmethod
     async def open(
-        cls, transport: RabbitmqTransport, path: str, *, clock: Clock, patience: float = 5.0
+        cls,
+        transport: RabbitmqTransport,
+        path: str,
+        *,
+        clock: Clock,
+        patience: float = 5.0,
+        vault: Vault | None = None,
     ) -> Self:
         """The history with its index in the file at `path`, one file for each broker and vhost.
+
+        `vault` has the keys of what is encrypted; it is not closed.
 
         Raises:
             StoreError: the file cannot be used; it may be deleted.
         """
         database = await Database.open(path, durability="normal")
         await database.write(stream_index.prepare)
-        return cls(transport, database, clock=clock, patience=patience)
+        return cls(transport, database, clock=clock, patience=patience, vault=vault)
 
     async def query(self, query: HistoryQuery) -> Sequence[HistoryRecord]:
         await self._catch_up()
@@ -79,6 +99,24 @@ class StreamHistory:
             self._tail = asyncio.create_task(self._keep_up(), name="history tail")
         async for record in self._index.follow(query):
             yield record
+
+    async def forget(self, conversations: Sequence[str], *, thoroughly: bool = True) -> Forgotten:
+        """As `History.forget`, by destroying keys."""
+        if self._vault is None:
+            raise UsageError(
+                "A history on RabbitMQ forgets by destroying the key that it is encrypted with: "
+                "set CONVENER_VAULT to a Redis that keeps the keys, for the workers as well."
+            )
+        await self._catch_up()
+        legible = await self._vault.look_up(conversations)
+        messages = kept = 0
+        for conversation in conversations:
+            work = partial(message_log.count_encrypted, conversation=conversation)
+            encrypted, plain = await self._database.read(work)
+            messages += encrypted if conversation in legible else 0
+            kept += plain
+        await self._vault.shred(conversations)
+        return Forgotten(messages=messages, kept=kept)
 
     async def aclose(self) -> None:
         self._is_closed = True

@@ -1,7 +1,7 @@
 """Claims and results: who works on what, and what came of it.
 
 *Guarantees*: a key is claimed by one owner at a time, and by none once it has a value; the first
-value stays.
+value stays, unless it is forgotten.
 """
 
 import json
@@ -53,3 +53,8 @@ def look_up(connection: Connection, keys: Sequence[str], *, now: float) -> Mappi
         elif since <= horizon(now) and lease_until > now:
             found[key] = Leased(seconds=lease_until - now)
     return found
+
+
+def forget(connection: Connection, keys: Sequence[str]) -> None:
+    """Have `keys` be done, without a value."""
+    connection.executemany(QUERIES["forget_value"], [(key,) for key in keys])

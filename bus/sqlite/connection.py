@@ -28,7 +28,7 @@ CHECKED_SIZE: Final = 32 * 1024 * 1024
 """Files up to this many bytes are checked for damage when they are opened, in about 0.04 s."""
 
 _APPLICATION_ID: Final = 0x436E7672  # "Cnvr"
-_VERSION: Final = 2
+_VERSION: Final = 3
 _OPEN_TIMEOUT: Final = 10.0
 _PAUSE: Final = 0.005
 
@@ -74,6 +74,8 @@ def connect(path: str) -> sqlite3.Connection:
 def _make_private(path: Path) -> None:
     # Only a file that is new is opened here: closing one that another connection of this process
     # has open would drop that connection's locks, and another process could delete the log.
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder, not a bus file: name a file in it.")
     try:
         with _making:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -29,11 +29,15 @@ WAITING_LIMIT: Final = 4096
 
 @dataclass(slots=True)
 class Job:
-    """Something to do, whether it must survive a power loss, and what came of it."""
+    """Something to do, whether it must survive a power loss, and what came of it.
+
+    One that `compacts` has no transaction around it, and a log without traces after it.
+    """
 
     work: Work[Any]
     durable: bool
     future: asyncio.Future[Any]
+    compacts: bool = False
     value: Any = None
     error: BaseException | None = None
 
@@ -75,7 +79,9 @@ class JobThread:
             self._jobs.put(None)
             raise
 
-    def submit(self, work: Work[T], *, durable: bool) -> "asyncio.Future[T]":
+    def submit(
+        self, work: Work[T], *, durable: bool, compacts: bool = False
+    ) -> "asyncio.Future[T]":
         """What `work` returns, once it is done; cancelling the future does not undo the work."""
         if self._is_closing:
             raise StoreError("The bus file was closed by this process.")
@@ -83,7 +89,7 @@ class JobThread:
         self._waiting += 1
         if self._waiting >= WAITING_LIMIT:
             self._room.clear()
-        self._jobs.put(Job(work, durable, future))
+        self._jobs.put(Job(work, durable, future, compacts))
         return future
 
     @property

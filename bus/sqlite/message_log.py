@@ -1,13 +1,18 @@
-"""The log of messages: appending to it and asking it.
+"""The log of messages: appending to it, asking it, and erasing what a conversation said.
 
 *Guarantees*: positions grow with every message, and whoever reads up to `last_position` has seen
 everything before it. A message id is recorded once. Tokens are never in the log.
 """
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import TypeAlias
 
+from bus.domain.audit import AuditRecorded
 from bus.domain.codec import format_instant
 from bus.domain.envelope import Envelope
 from bus.history import HistoryQuery, HistoryRecord, Position
@@ -17,11 +22,30 @@ Span: TypeAlias = tuple[int, int]
 """Positions after the first one up to the second one, included."""
 
 _INSERT = QUERIES["insert_message"]
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def append(connection: Connection, envelope: Envelope, *, now: float, is_recorded: bool) -> int:
-    """Its position in the log. A message whose id is recorded already makes no second record."""
-    body = envelope.body
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record as it stands in the log; its body may be encrypted for a conversation."""
+
+    record: HistoryRecord
+    encrypted_for: str | None
+
+
+def append(
+    connection: Connection,
+    envelope: Envelope,
+    *,
+    now: float,
+    is_recorded: bool,
+    attributes: bytes | None = None,
+    encrypted_for: str | None = None,
+) -> int:
+    """Its position in the log. A message whose id is recorded already makes no second record.
+
+    Of a body that is `encrypted_for` a conversation, `attributes` are what can be read.
+    """
     inserted = connection.execute(
         _INSERT,
         (
@@ -33,8 +57,9 @@ def append(connection: Connection, envelope: Envelope, *, now: float, is_recorde
             envelope.direct,
             now,
             is_recorded,
-            body,
-            _as_text(body),
+            envelope.body,
+            _as_text(envelope.body if attributes is None else attributes),
+            encrypted_for,
         ),
     ).lastrowid
     assert inserted is not None
@@ -49,7 +74,7 @@ def last_position(connection: Connection) -> Position:
 
 def select(
     connection: Connection, query: HistoryQuery, span: Span, *, limit: int
-) -> Sequence[HistoryRecord]:
+) -> Sequence[Stored]:
     """The first `limit` records of `span` that `query` selects, or the last if it asks for those.
 
     They come in the order in which they were looked for.
@@ -61,16 +86,20 @@ def select(
     )
     rows = connection.execute(statement, (*span, *arguments, limit))
     return [
-        HistoryRecord(
-            position=Position(position),
-            id=id,
-            message_type=message_type,
-            topic=topic,
-            source=source,
-            time=time,
-            correlation_id=correlation_id,
-            causation_id=causation_id,
-            body=body,
+        Stored(
+            HistoryRecord(
+                position=Position(position),
+                id=id,
+                message_type=message_type,
+                topic=topic,
+                source=source,
+                time=time,
+                correlation_id=correlation_id,
+                causation_id=causation_id,
+                body=body,
+                erased=bool(is_erased),
+            ),
+            encrypted_for,
         )
         for (
             position,
@@ -82,8 +111,39 @@ def select(
             correlation_id,
             causation_id,
             body,
+            is_erased,
+            encrypted_for,
         ) in rows
     ]
+
+
+def erase(connection: Connection, conversation: str) -> int:
+    """Empty the records of `conversation`, drop what waits of it; how many records had content.
+
+    A record of the audit is none of it, whatever it says.
+    """
+    with _overwriting(connection):
+        connection.execute(QUERIES["delete_deliveries_of"], (conversation,))
+        connection.execute(QUERIES["delete_copies_of"], (conversation,))
+        arguments = (conversation, AuditRecorded.message_type)
+        return connection.execute(QUERIES["erase_records"], arguments).rowcount
+
+
+def count_encrypted(connection: Connection, conversation: str) -> tuple[int, int]:
+    """How many records of `conversation` are encrypted, and how many are not."""
+    arguments = (conversation, AuditRecorded.message_type)
+    encrypted, plain = connection.execute(QUERIES["count_encrypted"], arguments).fetchone()
+    return int(encrypted), int(plain)
+
+
+@contextmanager
+def _overwriting(connection: Connection) -> Iterator[None]:
+    """Have what is deleted overwritten at once, also where that takes a write of its own."""
+    connection.execute("PRAGMA secure_delete = ON")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA secure_delete = FAST")
 
 
 def _conditions(query: HistoryQuery) -> tuple[list[str], list[str]]:
@@ -111,7 +171,12 @@ def _conditions(query: HistoryQuery) -> tuple[list[str], list[str]]:
 
 
 def _as_text(body: bytes) -> str | None:
+    """`body` as text out of which SQLite takes nothing but text; None if it cannot."""
     try:
-        return body.decode()
-    except UnicodeDecodeError:
+        text = body.decode()
+        if _SURROGATE.search(body):
+            # A half of a pair is valid JSON, but what SQLite makes of it is no text.
+            json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         return None
+    return text

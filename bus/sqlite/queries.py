@@ -21,7 +21,7 @@ def _read(name: str) -> str:
 
 
 SCHEMA: Final = _read("schema.sql").split(";\n")
-UPGRADES: Final = {1: _read("upgrade_1.sql").split(";\n")}
+UPGRADES: Final = {version: _read(f"upgrade_{version}.sql").split(";\n") for version in (1, 2)}
 """The statements that make a file of that version one of the next."""
 
 QUERIES: Final = parse_queries(_read("queries.sql"))

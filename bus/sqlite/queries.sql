@@ -13,11 +13,12 @@ PRAGMA data_version;
 
 -- name: insert_message
 -- Appends to the log: ?1 id, ?2 type, ?3 topic, ?4 correlation id, ?5 reply to, ?6 direct,
--- ?7 published at, ?8 whether to record it, ?9 body, ?10 body as text or NULL if it is no JSON.
+-- ?7 published at, ?8 whether to record it, ?9 body, ?10 body as text or NULL if it is no JSON,
+-- ?11 the conversation that it is encrypted for, or NULL.
 -- What the sender did not mirror is taken from the event. A second message of an id is no record.
 INSERT INTO messages (
     id, message_type, topic, source, time, correlation_id, causation_id, conversation,
-    reply_to, direct, published_at, recorded, body
+    reply_to, direct, published_at, recorded, body, encrypted_for
 )
 SELECT
     message_id,
@@ -37,12 +38,13 @@ SELECT
     ?8 AND NOT EXISTS (
         SELECT 1 FROM messages WHERE recorded = 1 AND id <> '' AND id = message_id
     ),
-    ?9
+    ?9,
+    ?11
 FROM (
     SELECT
         event,
-        ifnull(nullif(?1, ''), ifnull(json_extract(event, '$.id'), '')) AS message_id,
-        ifnull(json_extract(event, '$.source'), '') AS source,
+        CAST(ifnull(nullif(?1, ''), ifnull(json_extract(event, '$.id'), '')) AS TEXT) AS message_id,
+        CAST(ifnull(json_extract(event, '$.source'), '') AS TEXT) AS source,
         ifnull(?4, json_extract(event, '$.correlationid')) AS correlation,
         json_extract(event, '$.time') AS time
     FROM (SELECT iif(json_valid(?10), ?10, NULL) AS event)
@@ -54,8 +56,17 @@ SELECT max(position) FROM messages;
 
 -- name: select_records
 -- Records of a span of positions, to which conditions, an order and a limit are added.
-SELECT position, id, message_type, topic, source, time, correlation_id, causation_id, body
+SELECT position, id, message_type, topic, source, time, correlation_id, causation_id, body,
+       erased, encrypted_for
 FROM messages WHERE recorded = 1 AND position > ? AND position <= ?;
+
+-- name: recent_conversations
+-- What messages of a type began lately: ?1 type, ?2 how the conversation begins, ?3 how many, ?4 of
+-- how many positions.
+SELECT conversation, time FROM messages
+WHERE recorded = 1 AND message_type = ?1 AND substr(conversation, 1, length(?2)) = ?2
+    AND position > (SELECT max(position) FROM messages) - ?4
+ORDER BY position DESC LIMIT ?3;
 
 -- name: is_of_request
 -- A condition: the conversation, or the id of what began it, lies in [first, second).
@@ -81,8 +92,32 @@ AND time >= ?;
 AND time < ? AND time <> '';
 
 -- name: has_text
--- A condition: some text in the event, blind to the case of A to Z.
-AND instr(lower(CAST(body AS TEXT)), lower(?)) > 0;
+-- A condition: some text in the event, blind to the case of A to Z, as far as it can be read here.
+AND (encrypted_for IS NOT NULL OR instr(lower(CAST(body AS TEXT)), lower(?)) > 0);
+
+-- name: erase_records
+-- Empties the records of a conversation: ?1 its name, ?2 the type that is never erased.
+UPDATE messages SET body = x'', reply_to = NULL, erased = 1
+WHERE recorded = 1 AND conversation = ?1 AND erased = 0 AND message_type <> ?2;
+
+-- name: count_encrypted
+-- The records that are encrypted for a conversation, and those that are not: ?1 its name, ?2 the
+-- type that is never erased.
+SELECT total(encrypted_for IS NOT NULL), total(encrypted_for IS NULL)
+FROM messages WHERE recorded = 1 AND conversation = ?1 AND message_type <> ?2;
+
+-- name: delete_deliveries_of
+-- What still waits of a conversation: ?1 its name.
+DELETE FROM deliveries WHERE position IN (
+    SELECT position FROM messages WHERE recorded = 1 AND conversation = ?1
+    UNION ALL
+    SELECT position FROM messages
+    WHERE recorded = 0 AND (conversation = ?1 OR correlation_id = ?1)
+);
+
+-- name: delete_copies_of
+-- The unrecorded messages of a conversation: ?1 its name.
+DELETE FROM messages WHERE recorded = 0 AND (conversation = ?1 OR correlation_id = ?1);
 
 -- name: insert_delivery
 -- One message waits in one queue: ?1 queue, ?2 position, ?3 headers.
@@ -174,6 +209,13 @@ DELETE FROM consumers WHERE peer = ?1;
 SELECT p.id, p.doorbell, p.seen_at
 FROM queues q JOIN consumers c ON c.queue = q.id JOIN peers p ON p.id = c.peer
 WHERE q.scope = ?1 AND q.name = ?2;
+
+-- name: waiting_for_group
+-- How much of a group's queue can be taken, and when the oldest of that was published: ?1 scope,
+-- ?2 name, ?3 now.
+SELECT count(*), min(m.published_at)
+FROM queues q JOIN deliveries d ON d.queue = q.id JOIN messages m ON m.position = d.position
+WHERE q.scope = ?1 AND q.name = ?2 AND (d.due_at IS NULL OR d.due_at <= ?3);
 
 -- name: wake_due
 -- What waited for a delay or was lost with its lease can be taken again: ?1 queue, ?2 now.
@@ -267,6 +309,10 @@ SELECT id, queue_name, reason, error, attempts, host, published_at, parked_at, h
        topic, body, message_id, message_type, correlation_id, reply_to, direct
 FROM dead_letters ORDER BY number LIMIT ?1;
 
+-- name: count_dead_letters
+-- How many there are: ?1 scope.
+SELECT count(*) FROM dead_letters WHERE scope = ?1;
+
 -- name: find_dead_letters
 -- Those whose id lies in [?1, ?2); two are enough to know that a beginning is ambiguous.
 SELECT id, queue_name, reason, error, attempts, host, published_at, parked_at, headers,
@@ -325,3 +371,8 @@ WHERE key = ?1 AND owner = ?2 AND token = ?3 AND value IS NULL;
 INSERT INTO ledger (key, owner, token, lease_until, value) VALUES (?1, '', 0, 0, ?2)
 ON CONFLICT (key) DO UPDATE SET value = ifnull(value, excluded.value), lease_until = 0
 RETURNING value;
+
+-- name: forget_value
+-- No other value is ever kept: ?1 key.
+INSERT INTO ledger (key, owner, token, lease_until, value) VALUES (?1, '', 0, 0, x'')
+ON CONFLICT (key) DO UPDATE SET value = x'', lease_until = 0;

@@ -19,7 +19,9 @@ CREATE TABLE messages (
     direct         INTEGER NOT NULL,
     recorded       INTEGER NOT NULL,  -- 0: transient, or a copy; gone once nobody needs it
     published_at   REAL    NOT NULL,
-    body           BLOB    NOT NULL
+    body           BLOB    NOT NULL,
+    encrypted_for  TEXT,              -- the conversation with whose key the body is encrypted
+    erased         INTEGER NOT NULL DEFAULT 0  -- 1: the body is gone
 ) STRICT;
 CREATE UNIQUE INDEX messages_by_id ON messages (id) WHERE recorded = 1 AND id <> '';
 CREATE INDEX messages_by_conversation ON messages (conversation) WHERE recorded = 1;

@@ -8,25 +8,19 @@ own, so that a failure is only ever its own. A job therefore touches nothing but
 Techniques for Main Memory Database Systems" (1984).
 """
 
-import random
 import sqlite3
-import time
 from contextlib import suppress
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from bus.sqlite.checkpoint import Checkpointer
 from bus.sqlite.connection import MEMORY, connect, open_file
 from bus.sqlite.errors import translated
 from bus.sqlite.job_thread import Job
+from bus.sqlite.patience import until_free
 
 Durability: TypeAlias = Literal["full", "normal"]
 """`full`: what was confirmed survives a power loss. `normal`: it survives the death of processes,
 and a power loss may take the last moments."""
-
-LOCK_TIMEOUT: Final = 10.0
-"""Seconds to wait for other processes' transactions, which take milliseconds."""
-
-_LONGEST_PAUSE: Final = 0.005
 
 
 class WritingSession:
@@ -48,6 +42,13 @@ class WritingSession:
 
     def perform(self, batch: list[Job]) -> None:
         """Do `batch` in one transaction, or each job alone if one of them fails."""
+        if any(job.compacts for job in batch):
+            for job in batch:
+                if job.compacts:
+                    self._compact(job)
+                else:
+                    self.perform([job])
+            return
         failed_job: Job | None = None
         try:
             with translated(self._path):
@@ -80,20 +81,16 @@ class WritingSession:
             mode = "FULL" if is_synchronous else "NORMAL"
             self._connection.execute(f"PRAGMA synchronous = {mode}")
             self._is_synchronous = is_synchronous
-        # SQLite's own waiting goes up to 0.1 s a step, far longer than our transactions take.
-        deadline = time.monotonic() + LOCK_TIMEOUT
-        pause = 0.0002
-        while True:
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                if not is_busy or time.monotonic() > deadline:
-                    raise
-            else:
-                return
-            time.sleep(pause * (0.5 + random.random()))  # noqa: S311 - spreads contenders
-            pause = min(pause * 2, _LONGEST_PAUSE)
+        until_free(lambda: self._connection.execute("BEGIN IMMEDIATE"))
+
+    def _compact(self, job: Job) -> None:
+        try:
+            with translated(self._path):
+                job.value = job.work(self._connection)
+                if self._checkpointer is not None:
+                    self._checkpointer.empty(self._connection)
+        except BaseException as error:  # noqa: BLE001 - raised where the job is awaited
+            job.error = error
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from bus.domain.envelope import Envelope
 from bus.domain.history_marked import HistoryMarked
+from bus.sealing.encryption import KEY_HEADER, legible_part
 from bus.sqlite import message_log
 
 Offset: TypeAlias = int
@@ -37,7 +38,14 @@ def add(connection: Connection, records: Sequence[tuple[Offset, Envelope]], *, n
     fresh = [(offset, envelope) for offset, envelope in records if offset >= expected]
     for _, envelope in fresh:
         is_recorded = envelope.message_type != HistoryMarked.message_type
-        message_log.append(connection, envelope, now=now, is_recorded=is_recorded)
+        message_log.append(
+            connection,
+            envelope,
+            now=now,
+            is_recorded=is_recorded,
+            attributes=legible_part(envelope),
+            encrypted_for=envelope.headers.get(KEY_HEADER),
+        )
     if fresh:
         connection.execute("UPDATE stream_index SET next_offset = ?", (fresh[-1][0] + 1,))
     return len(fresh)

@@ -1,0 +1,1 @@
+"""Signatures over statements, and the encryption of records."""

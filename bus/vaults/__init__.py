@@ -1,0 +1,1 @@
+"""Where the keys of conversations are kept: implementations of `bus.vault`."""
