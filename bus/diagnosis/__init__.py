@@ -1,0 +1,1 @@
+"""What is looked at to find out whether a bus and its servers are set up as they should be."""

@@ -1,0 +1,1 @@
+"""What is done to log events before they are written."""
