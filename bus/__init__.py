@@ -4,11 +4,29 @@ It knows messages and nothing of what they are about. These names are its public
 imported by `connect` when a URL asks for them.
 """
 
+from bus.auditing.audit import Audit
+from bus.authorities.trusting import TrustingAuthority
+from bus.authority import Authority
 from bus.clock import Clock, SystemClock
-from bus.connect import connect, database_path
+from bus.connect import (
+    connect,
+    database_path,
+    is_on_this_machine,
+    local_authority,
+    local_keyring,
+)
 from bus.consumer import Consumer
 from bus.dead_letter import DeadLetter, DeadLetters
-from bus.domain.authority import PERMISSIONS, Principal, Verify, trust_local_user
+from bus.domain.audit import AuditRecorded
+from bus.domain.authority import (
+    EVERY,
+    LOCAL_USER,
+    PERMISSIONS,
+    Policy,
+    Principal,
+    Rule,
+    Rules,
+)
 from bus.domain.codec import Event, decode, encode, format_instant, parse
 from bus.domain.fault import Fault
 from bus.domain.message import (
@@ -26,6 +44,7 @@ from bus.domain.topic import check_topic, matches
 from bus.errors import (
     BusError,
     ConnectionLostError,
+    KeysUnavailableError,
     MalformedMessageError,
     MessageError,
     MessageTooLargeError,
@@ -49,15 +68,21 @@ from bus.errors import (
     UsageError,
 )
 from bus.handling import Context, Handler, Late
-from bus.history import History, HistoryQuery, HistoryRecord, Position
+from bus.history import Forgotten, History, HistoryQuery, HistoryRecord, Position
 from bus.ledger import Claim, Leased, Ledger, Recorded
+from bus.listening import Heard
 from bus.message_bus import MessageBus
 from bus.tasks import task_group
 from bus.transport import Subscription
 
 __all__ = [
+    "EVERY",
+    "LOCAL_USER",
     "PERMISSIONS",
     "AgentMessage",
+    "Audit",
+    "AuditRecorded",
+    "Authority",
     "BusError",
     "Claim",
     "Clock",
@@ -68,10 +93,13 @@ __all__ = [
     "DeadLetters",
     "Event",
     "Fault",
+    "Forgotten",
     "Handler",
+    "Heard",
     "History",
     "HistoryQuery",
     "HistoryRecord",
+    "KeysUnavailableError",
     "Late",
     "Leased",
     "Ledger",
@@ -82,6 +110,7 @@ __all__ = [
     "MessageTooLargeError",
     "NotPermittedError",
     "Payload",
+    "Policy",
     "Position",
     "Postpone",
     "Principal",
@@ -93,6 +122,8 @@ __all__ = [
     "RequestTimeoutError",
     "RetryLater",
     "RetryPolicy",
+    "Rule",
+    "Rules",
     "SettlementError",
     "StoreCorruptError",
     "StoreError",
@@ -102,12 +133,12 @@ __all__ = [
     "SystemClock",
     "TransportClosedError",
     "TransportError",
+    "TrustingAuthority",
     "UnconfirmedError",
     "UnknownMessageTypeError",
     "UnreachableError",
     "UnroutableError",
     "UsageError",
-    "Verify",
     "check_topic",
     "connect",
     "database_path",
@@ -116,9 +147,11 @@ __all__ = [
     "encode",
     "event_topic",
     "format_instant",
+    "is_on_this_machine",
+    "local_authority",
+    "local_keyring",
     "matches",
     "parse",
     "request_key",
     "task_group",
-    "trust_local_user",
 ]

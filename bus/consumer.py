@@ -11,13 +11,16 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from typing import Any, TypeAlias, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 
 import structlog
 
+from bus.auditing.audit import Audit
+from bus.authority import Authority
 from bus.clock import Clock
 from bus.domain import codec
-from bus.domain.authority import Verify
+from bus.domain.addressing import refuse_misdirected
+from bus.domain.authority import LOCAL_USER, Principal
 from bus.domain.envelope import Envelope
 from bus.domain.fault import Fault
 from bus.domain.message import AgentMessage, MessageId, Payload, Registry
@@ -56,6 +59,8 @@ from bus.transport import DELIVERY_LIMIT, Delivery, Subscription, Transport
 Reply: TypeAlias = Callable[["Received", Payload], Awaitable[None]]
 """Sends a payload to the reply address of what was received, if it has one."""
 
+_EXPIRED: Final = Failed("expired", "Its deadline passed before anybody could handle it.")
+
 _log = structlog.get_logger(__name__)
 
 
@@ -65,6 +70,8 @@ class Received:
     def __init__(self, delivery: Delivery) -> None:
         self.delivery = delivery
         self.message: AgentMessage[Any] | None = None
+        self._principal: Principal | None = None
+        self._withdrawals: list[Principal] = []
         self._interruption: Outcome | None = None
         self._handling: asyncio.Task[Any] | None = None
         self._is_handled = False
@@ -92,6 +99,19 @@ class Received:
     def is_being_handled(self) -> bool:
         """Whether its handler has begun and not ended."""
         return self._handling is not None
+
+    def identify(self, principal: Principal) -> None:
+        """Say on whose behalf it is handled."""
+        self._principal = principal
+        for by in self._withdrawals:
+            self.withdraw(by)
+
+    def withdraw(self, by: Principal) -> None:
+        """Stop it as cancelled if `by` may end it, as soon as it is known whose it is."""
+        if self._principal is None:
+            self._withdrawals.append(by)
+        elif by.may_end(self._principal.subject):
+            self.interrupt(RequestCancelled())
 
     def interrupt(self, outcome: Outcome) -> None:
         """Stop the handler with `outcome`, or keep it from beginning; no effect a second time."""
@@ -139,7 +159,8 @@ class Consumer:
         handler: Handler,
         registry: Registry,
         reply: Reply,
-        verify: Verify,
+        authority: Authority,
+        audit: Audit,
         clock: Clock,
         policy: RetryPolicy,
         timeout: float | None = None,
@@ -152,7 +173,8 @@ class Consumer:
         self._handler = handler
         self._registry = registry
         self._reply = reply
-        self._verify = verify
+        self._authority = authority
+        self._audit = audit
         self._clock = clock
         self._policy = policy
         self._timeout = timeout
@@ -170,6 +192,11 @@ class Consumer:
     def group(self) -> str | None:
         """The group in which it competes."""
         return self._subscription.group
+
+    @property
+    def in_hand(self) -> int:
+        """How many messages were taken and are not settled yet."""
+        return len(self._attended)
 
     async def run(self) -> None:
         """Serve until `stop`, then drain: let handlers end within the grace, hand back the rest."""
@@ -194,11 +221,11 @@ class Consumer:
         self._hurrying.set()
         self._stopping.set()
 
-    def cancel(self, correlation_id: str) -> int:
-        """Stop handling everything that belongs to that conversation; how many it was."""
+    def cancel(self, correlation_id: str, *, by: Principal = LOCAL_USER) -> int:
+        """Stop handling what belongs to that conversation, where `by` may end it; its number."""
         concerned = [each for each in self._attended if each.correlation_id == correlation_id]
         for received in concerned:
-            received.interrupt(RequestCancelled())
+            received.withdraw(by)
         return len(concerned)
 
     async def _take(self, deliveries: AsyncIterator[Delivery], group: asyncio.TaskGroup) -> None:
@@ -237,11 +264,13 @@ class Consumer:
                     policy=self._policy,
                     jitter=random.random(),  # noqa: S311  (spreads retries, guards nothing)
                 )
+                if not isinstance(settlement, Leave):
+                    await self._audit.insist(delivery.lost, self._stopping)
                 await self._carry_out(settlement, received)
                 _log.debug("bus.message.settled", settlement=type(settlement).__name__)
             except SettlementError:
                 _log.info("bus.delivery.lost")
-            except (TransportError, StoreError) as error:
+            except (TransportError, StoreError, NotPermittedError) as error:
                 _log.warning("bus.settlement.failed", error=str(error))
             finally:
                 del self._attended[received]
@@ -264,18 +293,25 @@ class Consumer:
             received.message = message
             if delivery.redeliveries >= DELIVERY_LIMIT:
                 return Failed("delivery_limit", "Its consumers crashed, again and again.")
-            if message.is_expired(now):
-                echo = delivery.envelope.correlation_id
-                if self._late is not None and await self._late(message, echo):
-                    return Returned()
-                return Failed("expired", "Its deadline passed before anybody could handle it.")
-            principal = await self._verify(message, delivery.envelope)
+            pattern = self._subscription.pattern
+            refuse_misdirected(message, delivery.envelope, pattern=pattern)
+            is_expired = message.is_expired(now)
+            if is_expired and self._late is None:
+                return _EXPIRED
+            principal = await self._authority.verify(
+                message, delivery.envelope, at=message.expires_at if is_expired else None
+            )
+            received.identify(principal)
+            self._audit.note("consume", message, delivery.envelope, principal=principal)
             context = Context(
                 attempt=delivery.attempt,
                 redeliveries=delivery.redeliveries,
                 principal=principal,
                 echo=delivery.envelope.correlation_id,
             )
+            if is_expired:
+                assert self._late is not None
+                return Returned() if await self._late(message, context) else _EXPIRED
             with structlog.contextvars.bound_contextvars(request=received.correlation_id):
                 result = await received.handle(self._handler, context, limit=self._timeout)
             if isinstance(result, Payload):
@@ -287,6 +323,7 @@ class Consumer:
         except MessageError as error:
             return Failed("malformed", str(error))
         except NotPermittedError as error:
+            self._audit.note("consume", received.message, delivery.envelope, denial=error)
             return Failed("not_permitted", str(error))
         except Postpone as error:
             return PostponeWanted(error.delay)

@@ -17,7 +17,8 @@ BusError
 ├── StoreError                   the bus file, or the ledger's server, is at fault
 │   ├── StoreLockedError         another process holds it
 │   ├── StoreCorruptError        it is damaged or no bus file
-│   └── StoreFullError           it has no room
+│   ├── StoreFullError           it has no room
+│   └── KeysUnavailableError     the keys by which tokens are trusted cannot be had
 ├── SettlementError              a delivery was settled twice, or after it was lost
 ├── RequestTimeoutError          no reply came in time
 ├── RequestFaultedError          the reply is a Fault
@@ -130,6 +131,12 @@ class StoreCorruptError(StoreError):
 
 class StoreFullError(StoreError):
     """There is no room for the write, on the disk or in the server's memory."""
+
+    retryable = True
+
+
+class KeysUnavailableError(StoreError):
+    """The keys by which a token would be trusted cannot be had for now."""
 
     retryable = True
 

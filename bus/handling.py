@@ -32,7 +32,6 @@ exception parks the message. It is cancelled when its delivery is lost, its requ
 time over, or the process stops.
 """
 
-Late: TypeAlias = Callable[[AgentMessage[Any], str | None], Awaitable[bool]]
-"""Looks at a message whose deadline has passed, with the correlation id that a foreign client wants
-to see again; True if its answer existed in time and has now been given, so that nothing expired.
-"""
+Late: TypeAlias = Callable[[AgentMessage[Any], Context], Awaitable[bool]]
+"""Looks at a message whose deadline has passed; True if it has now been answered, so that nothing
+expired."""

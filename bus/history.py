@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType, Protocol
 
+from bus.domain.message import request_key
+
 Position = NewType("Position", int)
 """Where a record stands; grows with every record and is never reused."""
 
@@ -20,7 +22,8 @@ class HistoryRecord:
     """One recorded message: its event as bytes, and what can be asked of it without decoding.
 
     `correlation_id` names the conversation; a message that begins one without naming it has its own
-    request key there.
+    request key there. Of a record that is `erased` only that is left: its body is an event without
+    data, with the extension attribute `erased`.
     """
 
     position: Position
@@ -32,6 +35,24 @@ class HistoryRecord:
     correlation_id: str | None
     causation_id: str | None
     body: bytes
+    erased: bool = False
+
+    @property
+    def conversation(self) -> str:
+        """What it is part of; a message that names no conversation began one."""
+        return self.correlation_id or request_key(self.source, self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What came of an order to forget.
+
+    `messages` had content and have none any more; `kept` could not be erased, since they were
+    recorded in the clear where nothing can be taken out.
+    """
+
+    messages: int
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +92,19 @@ class History(Protocol):
 
     def follow(self, query: HistoryQuery) -> AsyncIterator[HistoryRecord]:
         """Records as they are made, beginning after `query.after`; ends when the caller stops."""
+        ...
+
+    async def forget(self, conversations: Sequence[str], *, thoroughly: bool = True) -> Forgotten:
+        """Erase what was said in `conversations`, except for records of the audit.
+
+        Nobody can read it from the history again, by whatever means, once this has returned. Unless
+        it is done `thoroughly`, traces may be left in unused parts of files, and it takes much less
+        time. Interrupted, it is done again as a whole.
+
+        Raises:
+            UsageError: this history cannot forget; the message says what it needs.
+            StoreError, TransportError: as for `query`.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -2,8 +2,9 @@
 
 Implementations stand in `bus/ledgers/`; `tests/contract/test_ledger.py` is the specification.
 
-*Guarantees*: per key, the first value recorded stays; every later `record` returns that value.
-At most one unexpired claim exists per key, and none once a value is recorded.
+*Guarantees*: per key, the first value recorded stays, unless it is forgotten; every later `record`
+returns that value, or then that it was forgotten. At most one unexpired claim exists per key, and
+none once a value is recorded.
 
 *Source*: Gray & Cheriton, "Leases" (1989); Kleppmann, "How to do distributed locking" (2016), for
 fencing tokens.
@@ -11,7 +12,10 @@ fencing tokens.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
+
+FORGOTTEN: Final = b""
+"""Stands where a value was forgotten; nobody records it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +36,14 @@ class Leased:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """It is done; `value` is the result, always the same bytes."""
+    """It is done; `value` is the result, always the same bytes, or `FORGOTTEN`."""
 
     value: bytes
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether there was a result and must not be another one."""
+        return self.value == FORGOTTEN
 
 
 Entry: TypeAlias = Leased | Recorded
@@ -69,6 +78,13 @@ class Ledger(Protocol):
 
     async def look_up(self, keys: Sequence[str]) -> Mapping[str, Entry]:
         """What is known of `keys`; a key that is neither claimed nor recorded is left out."""
+        ...
+
+    async def forget(self, keys: Sequence[str]) -> None:
+        """Have `keys` be done without their values, so that nobody does the work again.
+
+        Claims of them end, and what is recorded later is not kept.
+        """
         ...
 
     async def aclose(self) -> None:

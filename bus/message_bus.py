@@ -14,12 +14,15 @@ from uuid import uuid4
 
 import structlog
 
+from bus.auditing.audit import Audit
+from bus.auditing.dead_letters import AuditedDeadLetters
+from bus.auditing.head_file import HeadFile
+from bus.authority import Authority
 from bus.clock import Clock
-from bus.consumer import Consumer, Received
+from bus.consumer import Consumer
 from bus.dead_letter import DeadLetters
-from bus.domain import codec
-from bus.domain.authority import Verify
-from bus.domain.envelope import Headers, at_reply_address
+from bus.domain.audit import AuditRecorded
+from bus.domain.authority import Principal
 from bus.domain.fault import Fault
 from bus.domain.message import (
     AgentMessage,
@@ -39,7 +42,8 @@ from bus.errors import (
 from bus.handling import Handler, Late
 from bus.history import History
 from bus.ledger import Ledger
-from bus.listening import decoded
+from bus.listening import Heard, heard
+from bus.outbox import Outbox
 from bus.requests import Requests
 from bus.tasks import task_group
 from bus.transport import Subscription, Transport
@@ -52,9 +56,11 @@ _log = structlog.get_logger(__name__)
 class MessageBus:
     """One process's access to the bus.
 
-    Made by `bus.connect`. `name` is what this process signs its messages with. `history`, `ledger`
-    and `dead_letters` are those of the same bus. `companions` run for as long as this process
-    serves anything. `open_private` opens a transport of the same bus with groups of its own.
+    Made by `bus.connect`. `name` is what this process signs its messages with; replies come below
+    the `account` under which it uses a broker. `history`, `ledger` and `dead_letters` are those of
+    the same bus. `companions` run for as long as this process serves anything. `open_private`
+    opens a transport of the same bus with groups of its own. Heads of the audit go to `heads`; a
+    bus that is had privately writes the `audit` of its owner.
     """
 
     def __init__(
@@ -66,22 +72,31 @@ class MessageBus:
         dead_letters: DeadLetters,
         registry: Registry,
         name: str,
+        account: str = "",
         clock: Clock,
-        verify: Verify,
+        authority: Authority,
         tasks: asyncio.TaskGroup,
         companions: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
         open_private: Callable[[str], Transport] | None = None,
+        heads: HeadFile | None = None,
+        audit: Audit | None = None,
     ) -> None:
         self.name = name
         self.instance = f"{name}-{uuid4().hex[:12]}"
-        self.reply_topic = check_topic(f"reply.{self.instance}")
+        self.reply_topic = check_topic(".".join(filter(None, ("reply", account, self.instance))))
         self.history = history
         self.ledger = ledger
-        self.dead_letters = dead_letters
         self.clock = clock
         self._transport = transport
-        self._registry = registry | Registry(Fault)
-        self._verify = verify
+        self._registry = registry | Registry(Fault, AuditRecorded)
+        self._authority = authority
+        self._outbox = Outbox(
+            transport, authority=authority, registry=self._registry, name=name, clock=clock
+        )
+        self.audit = audit or Audit(
+            self.instance, self._outbox.send, authority=authority, clock=clock, heads=heads
+        )
+        self.dead_letters = AuditedDeadLetters(dead_letters, self.audit)
         self._companions = companions
         self._open_private = open_private
         self._companions_run = False
@@ -100,22 +115,23 @@ class MessageBus:
         reply_to: str | None = None,
         expires_at: datetime | None = None,
         metadata: Mapping[str, Scalar] | None = None,
-        headers: Headers | None = None,
+        on_behalf_of: Principal | None = None,
         id: MessageId | None = None,
         timestamp: datetime | None = None,
     ) -> AgentMessage[P]:
         """Send `content` to the topic `to`; returns the message once it is durably accepted.
 
         It is signed with `sender`, or with this bus's name. With a `cause` it joins that message's
-        conversation. Giving `id` and `timestamp` makes a repeated publish the same message, which
-        the history keeps once.
+        conversation. Authority is passed on if it is sent `on_behalf_of` somebody. Giving `id` and
+        `timestamp` makes a repeated publish the same message, which the history keeps once.
 
         Raises:
+            NotPermittedError: this process may not send such a message.
             UnroutableError: nobody has ever subscribed to this work topic.
             MessageTooLargeError: the event exceeds 1 MiB.
             TransportError, StoreError: as `Transport.publish` says.
         """
-        message = self._compose(
+        message = self._outbox.compose(
             content,
             to=to,
             sender=sender,
@@ -126,7 +142,7 @@ class MessageBus:
             id=id,
             timestamp=timestamp,
         )
-        await self._transport.publish(codec.seal(message, headers))
+        await self._outbox.send(message, on_behalf_of=on_behalf_of)
         return message
 
     async def announce(
@@ -164,7 +180,7 @@ class MessageBus:
             TransportError, StoreError: as for `publish`.
         """
         await self._receive_replies()
-        message = self._compose(
+        message = self._outbox.compose(
             content,
             to=to,
             cause=cause,
@@ -174,7 +190,7 @@ class MessageBus:
         with self._requests.expect(message.id) as reply:
             try:
                 async with asyncio.timeout(timeout):
-                    await self._transport.publish(codec.seal(message))
+                    await self._outbox.send(message)
                     return await reply
             except TimeoutError:
                 raise RequestTimeoutError(f"No reply from {to!r} within {timeout:g} s.") from None
@@ -220,22 +236,33 @@ class MessageBus:
         """
         if to.reply_to is None:
             return
-        message = self._compose(
+        message = self._outbox.compose(
             content, to=to.reply_to, sender=sender, cause=to, id=id, timestamp=timestamp
         )
-        await self._transport.publish(at_reply_address(codec.seal(message), echo))
+        await self._outbox.reply(message, echo)
 
     @asynccontextmanager
     async def subscribe(self, pattern: str) -> AsyncIterator[AsyncIterator[AgentMessage[Any]]]:
         """An own copy of every notice or transient message published to `pattern` from now on.
 
-        Messages that this process cannot decode are skipped.
+        Messages that this process cannot decode, or whose authority does not hold, are skipped.
         """
         async with (
-            self._transport.subscribe(Subscription(pattern=pattern)) as deliveries,
-            aclosing(decoded(deliveries, self._registry, self.clock)) as messages,
+            self.listen(pattern) as listening,
+            aclosing(each.message async for each in listening) as messages,
         ):
             yield messages
+
+    @asynccontextmanager
+    async def listen(self, pattern: str) -> AsyncIterator[AsyncIterator[Heard]]:
+        """As `subscribe`, and on whose behalf each message was sent, for those who obey orders."""
+        async with (
+            self._transport.subscribe(Subscription(pattern=pattern)) as deliveries,
+            aclosing(
+                heard(deliveries, pattern, self._registry, self._authority, self.clock, self.audit)
+            ) as listening,
+        ):
+            yield listening
 
     @asynccontextmanager
     async def serve(
@@ -266,8 +293,9 @@ class MessageBus:
             subscription=Subscription(pattern=topic, group=group, prefetch=concurrency),
             handler=handler,
             registry=self._registry,
-            reply=self._reply_to_received,
-            verify=self._verify,
+            reply=self._outbox.answer,
+            authority=self._authority,
+            audit=self.audit,
             clock=self.clock,
             policy=policy or RetryPolicy(),
             timeout=timeout,
@@ -282,6 +310,22 @@ class MessageBus:
                 yield consumer
             finally:
                 consumer.stop()
+
+    async def redrive(self, id: str, *, body: bytes | None = None) -> bool:
+        """Give the dead letter `id` back to its group, under the authority of this process.
+
+        `body` replaces the event. False when the letter is not there.
+
+        Raises:
+            NotPermittedError: this process may not send such a message.
+            UnroutableError: its group is gone.
+        """
+        letter = await self.dead_letters.get(id)
+        if letter is None:
+            return False
+        envelope = letter.envelope if body is None else replace(letter.envelope, body=body)
+        envelope = self._outbox.signed_anew(envelope)
+        return await self.dead_letters.redrive(letter.id, body=body, headers=envelope.headers)
 
     @property
     def is_embedded(self) -> bool:
@@ -304,12 +348,13 @@ class MessageBus:
                 transport=transport,
                 history=self.history,
                 ledger=self.ledger,
-                dead_letters=self.dead_letters,
+                dead_letters=self.dead_letters.inner,
                 registry=self._registry,
                 name=self.name,
                 clock=self.clock,
-                verify=self._verify,
+                authority=self._authority,
                 tasks=tasks,
+                audit=self.audit,
             )
             async with aclosing(bus):
                 yield bus
@@ -320,49 +365,9 @@ class MessageBus:
 
     async def aclose(self) -> None:
         """End what runs in the background. Idempotent; the transport is closed by its owner."""
+        await self.audit.aclose()
         for task in self._background:
             task.cancel()
-
-    def _compose(
-        self,
-        content: P,
-        *,
-        to: str,
-        sender: str | None = None,
-        cause: AgentMessage[Any] | None = None,
-        reply_to: str | None = None,
-        expires_at: datetime | None = None,
-        metadata: Mapping[str, Scalar] | None = None,
-        id: MessageId | None = None,
-        timestamp: datetime | None = None,
-    ) -> AgentMessage[P]:
-        return AgentMessage(
-            id=id or MessageId(str(uuid4())),
-            sender=sender or self.name,
-            recipient=to,
-            content=content,
-            timestamp=timestamp or self.clock.now(),
-            metadata=metadata or {},
-            correlation_id=cause.conversation if cause else None,
-            causation_id=cause.id if cause else None,
-            reply_to=reply_to,
-            expires_at=expires_at,
-            traceparent=cause.traceparent if cause else None,
-        )
-
-    async def _reply_to_received(self, received: Received, content: Payload) -> None:
-        if received.reply_to is None:
-            return
-        message = self._compose(content, to=received.reply_to, cause=received.message)
-        if received.message is None:
-            message = replace(
-                message,
-                causation_id=received.id or None,
-                correlation_id=received.envelope.correlation_id,
-            )
-        await self._transport.publish(
-            at_reply_address(codec.seal(message), received.envelope.correlation_id)
-        )
 
     async def _receive_replies(self) -> None:
         if self._replies_arrive is None:
@@ -383,7 +388,7 @@ class MessageBus:
         if self._companions_run:
             return
         self._companions_run = True
-        for companion in self._companions:
+        for companion in (*self._companions, self.audit.run):
             self._run(companion(), "companion")
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:

@@ -4,6 +4,9 @@ It runs in every process that consumes; the broker serves one of them at a time 
 one when that is gone. A message is acknowledged once the history has it, so none is missing; after
 a crash some are there twice, and readers collapse them by id.
 
+With an `Encryptor`, what it appends can be forgotten later. While the keys are out of reach nothing
+is appended, and nothing lost.
+
 It also answers for the dead: a message that the broker parked, because its consumers crashed on it,
 has nobody left who could send a Fault to its reply address.
 
@@ -16,17 +19,28 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
+from bus.authority import Authority
 from bus.clock import Clock
 from bus.domain import codec
 from bus.domain.envelope import Envelope
 from bus.domain.fault import Fault, ParkReason
 from bus.domain.message import AgentMessage, MessageId, derived_id
-from bus.errors import BusError, MessageError, SettlementError, TransportClosedError, TransportError
+from bus.errors import (
+    BusError,
+    MessageError,
+    SettlementError,
+    StoreError,
+    TransportClosedError,
+    TransportError,
+)
+from bus.sealing.encryptor import Encryptor
 from bus.transport import Delivery, Transport
+
+R = TypeVar("R")
 
 _SENDER: Final = "recorder"
 _FIRST_PAUSE: Final = 0.1
@@ -60,8 +74,17 @@ class TappedTransport(Transport, Protocol):
 class Recorder:
     """Records for as long as it runs; any number of them may."""
 
-    def __init__(self, transport: TappedTransport, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        transport: TappedTransport,
+        *,
+        authority: Authority,
+        clock: Clock,
+        encryptor: Encryptor | None = None,
+    ) -> None:
         self._transport = transport
+        self._encryptor = encryptor
+        self._authority = authority
         self._clock = clock
 
     async def run(self) -> None:
@@ -69,15 +92,31 @@ class Recorder:
         async with self._transport.ingest() as deliveries, asyncio.TaskGroup() as group:
             try:
                 async for delivery in deliveries:
-                    group.create_task(self._record(delivery), name="record")
+                    # One after the other, so that no message overtakes one that waits for a key.
+                    record = await self._record_of(delivery)
+                    group.create_task(self._record(delivery, record), name="record")
             except TransportClosedError:
                 _log.debug("bus.recorder.ended")
 
-    async def _record(self, delivery: TappedDelivery) -> None:
+    async def _record_of(self, delivery: TappedDelivery) -> Envelope | None:
+        """What is to be appended; nothing if it is transient, or ours no more."""
+        if delivery.envelope.is_transient:
+            return None
+        record = replace(delivery.envelope, headers={})
+        encryptor = self._encryptor
+        if encryptor is None:
+            return record
+        try:
+            return await _insist(delivery, lambda: encryptor.encrypted(record))
+        except asyncio.CancelledError:
+            with suppress(BusError):
+                await delivery.release()
+            raise
+
+    async def _record(self, delivery: TappedDelivery, record: Envelope | None) -> None:
         envelope = delivery.envelope
         try:
-            if not envelope.is_transient:
-                record = replace(envelope, headers={})
+            if record is not None:
                 await _insist(delivery, lambda: self._transport.append(record))
             fault = self._fault(delivery)
             if fault is not None:
@@ -116,7 +155,7 @@ class Recorder:
             causation_id=MessageId(id) if id else None,
             traceparent=event.traceparent if event else None,
         )
-        sealed = codec.seal(fault)
+        sealed = self._authority.signed(codec.seal(fault), fault)
         if reply_to.startswith("reply."):
             return sealed
         echo = envelope.correlation_id or sealed.correlation_id
@@ -139,20 +178,19 @@ class Recorder:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-async def _insist(delivery: Delivery, act: Callable[[], Awaitable[None]]) -> None:
-    """Do `act` until it succeeds, for as long as the delivery is ours.
+async def _insist(delivery: Delivery, act: Callable[[], Awaitable[R]]) -> R | None:
+    """What `act` gives, done until it succeeds for as long as the delivery is ours; else None.
 
     To hand the message back instead would use up its deliveries while the history is out of reach.
     """
     pause = _FIRST_PAUSE
     while not delivery.lost.done():
         try:
-            await act()
+            return await act()
         except TransportClosedError:
             raise
-        except TransportError as error:
+        except (TransportError, StoreError) as error:
             _log.warning("bus.history.unavailable", error=str(error))
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-        else:
-            return
+    return None

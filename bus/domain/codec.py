@@ -17,6 +17,7 @@ an event into a typed message. `encode` writes the bytes in one pass.
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from pydantic_core import to_json
 
 from bus.domain.envelope import Envelope, Headers
 from bus.domain.message import (
+    METADATA_NAME,
     AgentMessage,
     MessageId,
     Payload,
@@ -52,6 +54,10 @@ _KNOWN: Final = frozenset(
     }
 )
 _TEXT_LIMIT: Final = 2048
+_SAID_LIMIT: Final = 120
+"""Characters of what somebody sent that an error quotes."""
+_INTEGERS: Final = range(-(2**31), 2**31)
+"""What CloudEvents allows as an attribute."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -132,8 +138,8 @@ def parse(body: bytes) -> Event:
     Raises:
         MessageTooLargeError: it is larger than `MAX_BYTES`.
         MalformedMessageError: it is not a JSON object in UTF-8 with the attributes of a CloudEvents
-            1.0 event, or it is nested deeper than `MAX_DEPTH`, repeats a key, or holds NaN, an
-            infinity or half a surrogate pair.
+            1.0 event, or it is nested deeper than `MAX_DEPTH`, repeats a key, or holds NaN, a
+            number beyond all floats or half a surrogate pair.
     """
     if len(body) > MAX_BYTES:
         raise MessageTooLargeError(size=len(body), limit=MAX_BYTES)
@@ -146,8 +152,15 @@ def parse(body: bytes) -> Event:
     if len(metadata) > MAX_METADATA:
         raise MalformedMessageError(f"The event has more than {MAX_METADATA} extension attributes.")
     for name, value in metadata.items():
-        if not isinstance(value, (str, int, bool)):
-            raise MalformedMessageError(f"The event's attribute {name[:40]!r} is not a scalar.")
+        if not METADATA_NAME.fullmatch(name):
+            raise MalformedMessageError(
+                f"The event's attribute {name[:40]!r} is not named with 1 to 20 lower-case letters "
+                "or digits."
+            )
+        if not isinstance(value, str) and not (isinstance(value, int) and value in _INTEGERS):
+            raise MalformedMessageError(
+                f"The event's attribute {name!r} is no scalar: a text, boolean or 32-bit integer."
+            )
     return Event(
         id=_required(attributes, "id"),
         source=_required(attributes, "source"),
@@ -171,10 +184,15 @@ def decode(event: Event, registry: Registry, *, topic: str, now: datetime) -> Ag
 
     Raises:
         UnknownMessageTypeError: its type is not registered.
-        MalformedMessageError: its data does not fit its type, or a metadata name is not allowed.
+        MalformedMessageError: its data does not fit its type.
     """
     data = event.data if isinstance(event.data, Mapping) else {}
-    message_type, data = registry.upcast(event.type, data)
+    try:
+        message_type, data = registry.upcast(event.type, data)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise MalformedMessageError(
+            f"The content does not fit {event.type}: it cannot be lifted to its newest version."
+        ) from error
     payload_type = registry.payload_type(message_type)
     try:
         content = payload_type.model_validate(data)
@@ -205,7 +223,12 @@ def format_instant(instant: datetime) -> str:
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         text = body.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique_keys,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
     except UnicodeDecodeError as error:
         raise MalformedMessageError("The message is not UTF-8.") from error
     except RecursionError as error:
@@ -233,6 +256,13 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise MalformedMessageError(f"The message holds {name}, which is not JSON.")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise MalformedMessageError("The message holds a number that is beyond all floats.")
+    return value
 
 
 def _check_depth(value: Any) -> None:
@@ -274,14 +304,20 @@ def _instant(attributes: Mapping[str, Any], name: str) -> datetime | None:
         return None
     try:
         instant = datetime.fromisoformat(value)
-    except ValueError as error:
+        if instant.tzinfo is None:
+            raise MalformedMessageError(f"The event's {name!r} has no time zone.")
+        return instant.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise MalformedMessageError(f"The event's {name!r} is not an RFC 3339 instant.") from error
-    if instant.tzinfo is None:
-        raise MalformedMessageError(f"The event's {name!r} has no time zone.")
-    return instant.astimezone(UTC)
 
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
     where = ".".join(str(part) for part in problem["loc"]) or "content"
-    return f"{where}: {problem['msg']}"
+    return f"{_quoted(where)}: {_quoted(problem['msg'])}"
+
+
+def _quoted(text: str) -> str:
+    """`text`, of which a sender may have written a part, on one short line."""
+    short = text if len(text) <= _SAID_LIMIT else f"{text[:_SAID_LIMIT]}…"
+    return short if short.isprintable() else repr(short)

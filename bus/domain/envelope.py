@@ -13,6 +13,9 @@ Headers: TypeAlias = Mapping[str, str]
 TOKEN_HEADER: Final = "convener-token"  # noqa: S105  (a name, not a token)
 """The authority a message travels under; stripped before anything is recorded or parked."""
 
+CARBON_COPIES: Final = ("CC", "BCC")
+"""Headers by which a publisher reaches queues that topic permissions keep from it (RabbitMQ)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:

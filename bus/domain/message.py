@@ -20,7 +20,7 @@ Scalar: TypeAlias = str | int | bool
 
 _NAMESPACE: Final = UUID("6f0c4f0e-6a58-5b1d-9f5c-3a1c1f7a9d10")
 _WIRE_NAME = re.compile(r"[a-z0-9]+(\.[a-z0-9_-]+)+\.v[1-9][0-9]*")
-_METADATA_NAME = re.compile(r"[a-z0-9]{1,20}")
+METADATA_NAME: Final = re.compile(r"[a-z0-9]{1,20}")
 
 
 class Payload(BaseModel):
@@ -109,7 +109,7 @@ def check_metadata(metadata: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
         UsageError: a name is not 1 to 20 lower-case letters or digits.
     """
     for name in metadata:
-        if not _METADATA_NAME.fullmatch(name):
+        if not METADATA_NAME.fullmatch(name):
             raise UsageError(
                 f"{name!r} is no metadata name: use 1 to 20 lower-case letters or digits."
             )

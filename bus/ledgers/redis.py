@@ -10,33 +10,16 @@ for a claim, which then finds its key leased until the lease ends.
 *Source*: Redis manual, "Distributed Locks" and "Scripting with Lua": a script is one atomic step.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Final, Self, cast
 
-from redis import exceptions
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
 
-from bus.errors import (
-    ConnectionLostError,
-    StoreError,
-    StoreFullError,
-    UnreachableError,
-    UsageError,
-)
 from bus.ledger import Claim, Entry, Leased, Recorded
+from bus.redis_client import open_redis, translated
 
 KEEP: Final = 7 * 24 * 3600
 """Seconds for which a result is kept; a request lives for 20 minutes at most."""
-CALL_TIMEOUT: Final = 5.0
-"""Seconds that the server may take to answer."""
-RETRIES: Final = 2
-FIRST_PAUSE: Final = 0.1
-LONGEST_PAUSE: Final = 0.5
-"""Seconds before a call is tried again on a fresh connection. A server that was restarted leaves a
-broken one for every call that was ever made at once; without this each would fail one call more."""
 
 _CLAIM: Final = """
 local value = redis.call('GET', KEYS[1])
@@ -61,6 +44,13 @@ redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2])
 redis.call('DEL', KEYS[2])
 return redis.call('GET', KEYS[1])
 """
+_FORGET: Final = """
+for index = 1, #KEYS, 2 do
+  redis.call('SET', KEYS[index], '', 'EX', ARGV[1])
+  redis.call('DEL', KEYS[index + 1])
+end
+return 0
+"""
 _LOOK_UP: Final = """
 local found = {}
 for index = 1, #KEYS, 2 do
@@ -69,23 +59,6 @@ for index = 1, #KEYS, 2 do
 end
 return found
 """
-
-
-@contextmanager
-def translated(url: str) -> Iterator[None]:
-    """Turn the driver's errors into ours."""
-    try:
-        yield
-    except (exceptions.AuthenticationError, exceptions.AuthorizationError) as error:
-        raise UnreachableError(f"Redis at {url} refused us: check user and password.") from error
-    except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
-        raise ConnectionLostError(
-            f"Redis at {url} does not answer: check that it runs there."
-        ) from error
-    except exceptions.OutOfMemoryError as error:
-        raise StoreFullError(f"Redis at {url} is full: raise its maxmemory.") from error
-    except exceptions.RedisError as error:
-        raise StoreError(f"Redis at {url} cannot keep the ledger: {error}.") from error
 
 
 class RedisLedger:
@@ -98,43 +71,18 @@ class RedisLedger:
         self._renew = client.register_script(_RENEW)
         self._release = client.register_script(_RELEASE)
         self._record = client.register_script(_RECORD)
+        self._forget = client.register_script(_FORGET)
         self._look_up = client.register_script(_LOOK_UP)
 
     @classmethod
     async def connect(cls, url: str) -> Self:
-        """The ledger, once the server has answered.
-
-        Raises:
-            ConnectionLostError, UnreachableError, StoreError: it did not, or refused us.
-            UsageError: `url` is no Redis URL.
-        """
-        try:
-            client = Redis.from_url(
-                url,
-                socket_timeout=CALL_TIMEOUT,
-                socket_connect_timeout=CALL_TIMEOUT,
-                retry=Retry(
-                    ExponentialBackoff(cap=LONGEST_PAUSE, base=FIRST_PAUSE),
-                    RETRIES,
-                    supported_errors=(exceptions.ConnectionError,),
-                ),
-            )
-        except ValueError as error:
-            raise UsageError(
-                f"{url!r} is no Redis URL: use redis://HOST:PORT/0 or rediss://HOST:PORT/0."
-            ) from error
-        ledger = cls(client, url=_without_password(url))
-        try:
-            with translated(ledger._url):
-                await client.ping()
-        except BaseException:
-            await ledger.aclose()
-            raise
-        return ledger
+        """The ledger, once the server has answered; raises as `open_redis` does."""
+        client, name = await open_redis(url)
+        return cls(client, url=name)
 
     async def claim(self, key: str, *, owner: str, lease: float) -> Claim | Entry:
         keys = [_record_key(key), _claim_key(key), _token_key(key)]
-        with translated(self._url):
+        with translated(self._url, "the ledger"):
             kind, detail = await self._claim(keys=keys, args=[owner, _milliseconds(lease), KEEP])
         match kind:
             case b"claimed":
@@ -145,18 +93,18 @@ class RedisLedger:
                 return Recorded(value=detail)
 
     async def renew(self, claim: Claim, *, lease: float) -> bool:
-        with translated(self._url):
+        with translated(self._url, "the ledger"):
             renewed = await self._renew(
                 keys=[_claim_key(claim.key)], args=[_holder(claim), _milliseconds(lease)]
             )
         return bool(renewed)
 
     async def release(self, claim: Claim) -> None:
-        with translated(self._url):
+        with translated(self._url, "the ledger"):
             await self._release(keys=[_claim_key(claim.key)], args=[_holder(claim)])
 
     async def record(self, key: str, value: bytes) -> bytes:
-        with translated(self._url):
+        with translated(self._url, "the ledger"):
             kept = await self._record(keys=[_record_key(key), _claim_key(key)], args=[value, KEEP])
         return cast("bytes", kept)
 
@@ -164,7 +112,7 @@ class RedisLedger:
         if not keys:
             return {}
         names = [name for key in keys for name in (_record_key(key), _claim_key(key))]
-        with translated(self._url):
+        with translated(self._url, "the ledger"):
             found = await self._look_up(keys=names)
         entries: dict[str, Entry] = {}
         for key, value, left in zip(keys, found[::2], found[1::2], strict=True):
@@ -173,6 +121,13 @@ class RedisLedger:
             elif left > 0:
                 entries[key] = Leased(seconds=left / 1000)
         return entries
+
+    async def forget(self, keys: Sequence[str]) -> None:
+        if not keys:
+            return
+        names = [name for key in keys for name in (_record_key(key), _claim_key(key))]
+        with translated(self._url, "the ledger"):
+            await self._forget(keys=names, args=[KEEP])
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -196,8 +151,3 @@ def _holder(claim: Claim) -> str:
 
 def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
-
-
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"

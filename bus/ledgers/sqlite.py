@@ -40,6 +40,9 @@ class SqliteLedger:
     async def look_up(self, keys: Sequence[str]) -> Mapping[str, Entry]:
         return await self._database.read(partial(claims.look_up, keys=keys, now=self._now()))
 
+    async def forget(self, keys: Sequence[str]) -> None:
+        await self._database.write(partial(claims.forget, keys=keys))
+
     async def aclose(self) -> None:
         """Nothing to let go of: the database belongs to whoever opened it."""
 

@@ -120,6 +120,11 @@ class RabbitmqTransport:
         """Broker and virtual host without credentials: processes with the same one share a bus."""
         return self._publishing.address
 
+    @property
+    def account(self) -> str:
+        """The user of the broker, as in the names of its queues."""
+        return self._publishing.account
+
     async def publish(self, envelope: Envelope) -> None:
         """See the seam."""
         if envelope.direct:

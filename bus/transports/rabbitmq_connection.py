@@ -11,9 +11,10 @@ consumer.
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import aio_pika
 import aiormq
@@ -26,6 +27,7 @@ from bus.errors import (
     UnreachableError,
     UsageError,
 )
+from bus.tls import split_files, tls_context
 from bus.transports.rabbitmq_blockade import Blockade
 from bus.transports.rabbitmq_errors import DRIVER_ERRORS, translated, unreachable
 from bus.transports.rabbitmq_frames import MendingTransportFactory
@@ -34,6 +36,8 @@ Channel: TypeAlias = aiormq.Channel
 
 CALL_TIMEOUT: Final = 10.0
 """Seconds that any single question to the broker may take."""
+
+LONGEST_ACCOUNT: Final = 64
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
@@ -47,6 +51,11 @@ for _name in ("aiormq", "aio_pika"):
         logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
+def account_name(user: str) -> str:
+    """A user of the broker as a word of names and topics, made of `A-Z a-z 0-9 _ -`."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", user)[:LONGEST_ACCOUNT]
+
+
 class BrokerConnection:
     """A connection that comes back.
 
@@ -56,7 +65,8 @@ class BrokerConnection:
     """
 
     def __init__(self, url: str, *, name: str, patience: float, heartbeat: int) -> None:
-        self._url = _checked(url)
+        plain, self._files = split_files(url)
+        self._url = _checked(plain)
         self._name = name
         self._patience = patience
         self._heartbeat = heartbeat
@@ -72,9 +82,20 @@ class BrokerConnection:
         return f"{self._url.host}:{self._url.port}{self._url.path}"
 
     @property
+    def account(self) -> str:
+        """The user, as in names and topics."""
+        return account_name(self._url.user or "")
+
+    @property
     def vhost(self) -> str:
         """The virtual host's own name."""
         return self._url.path.removeprefix("/") or "/"
+
+    @property
+    def server(self) -> Mapping[str, Any]:
+        """What the broker said of itself when the connection was opened last."""
+        transport = self._connection.transport if self._connection is not None else None
+        return {} if transport is None else dict(transport.connection.server_properties)
 
     @property
     def is_open(self) -> bool:
@@ -165,8 +186,11 @@ class BrokerConnection:
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _connect(self) -> aio_pika.abc.AbstractConnection:
+        # Read again each time: certificates are renewed while a process runs.
+        tls = None if self._files is None else await asyncio.to_thread(tls_context, self._files)
         connection = aio_pika.Connection(
             self._url.update_query(heartbeat=self._heartbeat),
+            ssl_context=tls,
             client_properties={"connection_name": self._name},
         )
         blockade = Blockade()

@@ -6,7 +6,6 @@ calls that wait on it that way. Here it becomes what it is, a lost connection.
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -35,6 +34,7 @@ from bus.errors import (
     UnreachableError,
     UnroutableError,
 )
+from bus.tls import tls_problem
 
 DRIVER_ERRORS: Final = (AMQPError, PAMQPException, ChannelInvalidStateError, OSError)
 """Everything the driver raises on purpose; OSError includes timeouts, TLS and name resolution."""
@@ -42,6 +42,12 @@ DRIVER_ERRORS: Final = (AMQPError, PAMQPException, ChannelInvalidStateError, OSE
 
 class MissingError(UnreachableError):
     """What the call names does not exist on the broker."""
+
+
+class ForbiddenError(UnreachableError):
+    """The user has no right to what the call asks of the broker."""
+
+    retryable = False
 
 
 @contextmanager
@@ -68,6 +74,18 @@ def is_down(error: ChannelNotFoundEntity) -> bool:
     return "down or inaccessible" in _text(error)
 
 
+def is_refusal(error: BaseException, *, exchange: str, routing_key: str) -> bool:
+    """Whether a channel closed because this user may not publish just that.
+
+    What else was on its way on the channel ends with the same error.
+    """
+    text = _text(error)
+    return isinstance(error, ChannelAccessRefused) and (
+        f"topic '{routing_key}' in exchange '{exchange}'" in text
+        or f"access to exchange '{exchange or 'amq.default'}'" in text
+    )
+
+
 def bus_error(error: BaseException, act: str) -> TransportError:
     """Our error for a driver's error that came up while doing `act`."""
     match error:
@@ -78,7 +96,7 @@ def bus_error(error: BaseException, act: str) -> TransportError:
                 "The broker refused the message: a queue that it belongs in is full."
             )
         case ChannelAccessRefused():
-            return UnreachableError(f"The broker does not permit {act}: {_text(error)}.")
+            return ForbiddenError(f"The broker does not permit {act}: {_text(error)}.")
         case ChannelNotFoundEntity() if is_down(error):
             return UnreachableError(
                 f"A queue is not available while {act}: {_text(error)}. "
@@ -105,12 +123,12 @@ def unreachable(url: URL, error: BaseException) -> UnreachableError:
     """Why the broker at `url` could not be connected to, and what to check."""
     where = f"{url.scheme}://{url.host}:{url.port}"
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    problem = tls_problem(error, url.host or "")
+    if problem is not None:
+        return UnreachableError(f"Cannot connect to {where}: {problem}")
     match cause:
         case socket.gaierror():
             why = f"the host name {url.host!r} is not known."
-        case ssl.SSLError():
-            reason = getattr(cause, "reason", None) or str(cause)
-            why = f"TLS failed ({reason}). Is this the TLS port, and is its certificate trusted?"
         case ConnectionRefusedError():
             why = "nothing listens there. Is RabbitMQ running?"
         case TimeoutError():
@@ -126,6 +144,11 @@ def unreachable(url: URL, error: BaseException) -> UnreachableError:
             cause, ConnectionResetError
         ):
             why = f"{reason}."
+        case _ if url.scheme == "amqps":
+            why = (
+                "it closed the connection at once. Is this RabbitMQ's TLS port, and does it ask "
+                "for a certificate of yours (CONVENER_CERTIFICATE)?"
+            )
         case _:
             why = "it closed the connection at once. Is it RabbitMQ, and is this its AMQP port?"
     return UnreachableError(f"Cannot connect to {where}: {why}")

@@ -22,7 +22,12 @@ from bus.errors import (
     UnroutableError,
 )
 from bus.transports.rabbitmq_connection import BrokerConnection, Channel
-from bus.transports.rabbitmq_errors import DRIVER_ERRORS, is_own_cancellation
+from bus.transports.rabbitmq_errors import (
+    DRIVER_ERRORS,
+    bus_error,
+    is_own_cancellation,
+    is_refusal,
+)
 from bus.transports.rabbitmq_topology import declare, shared_topology
 
 _DRAINED_BYTES = 64 * 1024
@@ -57,6 +62,7 @@ class Publisher:
 
         Raises:
             UnroutableError: it is `mandatory` and no queue is bound for it.
+            ForbiddenError: this user may not publish there.
             RefusedError: a queue is full or out of order, or the broker took no messages for
                 `timeout` seconds.
             UnconfirmedError: the connection broke, or no confirmation came within `timeout`.
@@ -91,6 +97,8 @@ class Publisher:
                     + (f": the broker is blocked ({blockade.reason})." if blockade.reason else ".")
                 ) from error
             except DRIVER_ERRORS as error:
+                if is_refusal(error, exchange=exchange, routing_key=routing_key):
+                    raise bus_error(error, f"publishing to {routing_key!r}") from error
                 raise UnconfirmedError(
                     f"The channel closed before {routing_key!r} was confirmed: {error}."
                 ) from error

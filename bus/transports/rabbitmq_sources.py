@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Protocol
-from uuid import uuid4
 
 from bus.transports.rabbitmq_connection import BrokerConnection, Channel, asking
 from bus.transports.rabbitmq_topology import (
@@ -11,6 +10,7 @@ from bus.transports.rabbitmq_topology import (
     declare,
     group_queue,
     group_topology,
+    own_queue,
     shared_topology,
 )
 
@@ -48,17 +48,14 @@ class GroupSource:
 
 @dataclass(frozen=True, slots=True)
 class OwnSource:
-    """A queue for one subscriber, gone with it; a fresh one after every loss.
-
-    Its name cannot be that of a group.
-    """
+    """A queue for one subscriber, gone with it; a fresh one after every loss."""
 
     pattern: str
     group: None = None
     is_gradual: bool = False
 
     async def prepare(self, connection: BrokerConnection, channel: Channel) -> str:
-        queue = f"convener-{uuid4().hex}"
+        queue = own_queue(connection.account)
         async with asking(f"subscribing to {self.pattern!r}"):
             await channel.queue_declare(queue, exclusive=True, auto_delete=True)
             await channel.queue_bind(queue, TOPIC_EXCHANGE, routing_key=self.pattern)

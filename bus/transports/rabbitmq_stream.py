@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from aiormq.abc import DeliveredMessage
 
@@ -35,8 +35,8 @@ class StreamReader:
         self._news = asyncio.Event()
         channel.closing.add_done_callback(lambda _: self._news.set())
 
-    async def start(self, offset: int) -> None:
-        """Begin at `offset`, or at the oldest record that is left."""
+    async def start(self, offset: int | Literal["next"]) -> None:
+        """Begin at `offset`, or at the oldest record that is left, or with what comes `next`."""
         async with asking("reading the history"):
             await self._channel.basic_qos(prefetch_count=_PREFETCH)
             await self._channel.basic_consume(
@@ -72,7 +72,7 @@ class StreamReader:
 
 
 @asynccontextmanager
-async def reading(channel: Channel, offset: int) -> AsyncIterator[StreamReader]:
+async def reading(channel: Channel, offset: int | Literal["next"]) -> AsyncIterator[StreamReader]:
     """A reader that begins at `offset` on `channel`, which is closed in the end."""
     try:
         reader = StreamReader(channel)

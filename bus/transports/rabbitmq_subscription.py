@@ -168,8 +168,9 @@ class RabbitmqSubscription:
             try:
                 await self._serve()
             except BusError as error:
+                if self._entered.done():
+                    _log.warning("bus.subscription.lost", queue=str(self._source), error=str(error))
                 self._fail(error)
-                _log.warning("bus.subscription.lost", queue=str(self._source), error=str(error))
             # Whatever it is, a subscription that dies unseen would be worse.
             except Exception as error:  # noqa: BLE001
                 self._fail(error)

@@ -4,8 +4,8 @@
 |---|---|---|
 | `convener` | topic | everything that is published to a topic |
 | `convener.dlx` | topic | what was parked, by us or by the broker |
-| `convener.retry.<n>s` | fanout | copies that wait n seconds in the queue of the same name |
-| `convener.return` | direct | brings waiting copies back to the queue they name |
+| `convener.retry.<n>s` | topic | copies that wait n seconds in the queue of the same name |
+| `convener.return` | topic | brings waiting copies back to the queue they name |
 
 | queue | kind | bound to |
 |---|---|---|
@@ -14,6 +14,11 @@
 | `convener.parked` | quorum | everything on `convener.dlx` |
 | `convener.history.ingest` | quorum, one active | notices, every group's work, dead letters |
 | `convener.history` | stream | nothing: only the recorder writes to it |
+| `convener-<account>-<hex>` | classic, exclusive | whatever its one subscriber listens to |
+
+All exchanges are topic exchanges, because only there can a user be kept to some routing keys: a
+worker may send copies back to the queues of its own roles alone. A user's own queues carry the name
+of the account, so that nobody else's can be declared, bound or read.
 
 `convener.return` stands where the default exchange would do, because a copy whose group's queue is
 gone has to go somewhere: the retry queue would keep it, and 32 such copies stop the queue for
@@ -31,6 +36,7 @@ messages which that queue has and the broker confirmed.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
+from uuid import uuid4
 
 from aiormq.exceptions import (
     ChannelAccessRefused,
@@ -125,6 +131,11 @@ def group_of(queue: str) -> str:
     return queue.removeprefix("convener.") if queue.startswith("convener.") else ""
 
 
+def own_queue(account: str) -> str:
+    """A fresh name for a queue of one subscriber; it cannot be that of a group."""
+    return f"convener-{account}-{uuid4().hex}"
+
+
 def retry_exchange(delay: float) -> str:
     """Where a copy waits at least `delay` seconds, or as long as a copy can wait at all."""
     seconds = next((each for each in RETRY_DELAYS if delay <= each), RETRY_DELAYS[-1])
@@ -135,7 +146,7 @@ def shared_topology() -> Sequence[Declaration]:
     """What is there before anybody subscribes."""
     return (
         Exchange(DEAD_LETTER_EXCHANGE, "topic"),
-        Exchange(RETURN_EXCHANGE, "direct", {"alternate-exchange": DEAD_LETTER_EXCHANGE}),
+        Exchange(RETURN_EXCHANGE, "topic", {"alternate-exchange": DEAD_LETTER_EXCHANGE}),
         Queue(PARKED_QUEUE, _quorum(limit=_UNLIMITED)),
         Binding(PARKED_QUEUE, DEAD_LETTER_EXCHANGE, "#"),
         *(each for seconds in RETRY_DELAYS for each in _retry(seconds)),
@@ -186,12 +197,14 @@ async def declare(
         UnreachableError: a queue is down, or something is missing and this user may not create it.
     """
     channel = await connection.channel()
+    may_create = True
     try:
         for declaration in declarations:
             async with asking("preparing its queues"):
                 try:
-                    await declaration.declare(channel)
-                except (ChannelAccessRefused, ChannelPreconditionFailed):
+                    await declaration.declare(channel, passive=not may_create)
+                except (ChannelAccessRefused, ChannelPreconditionFailed) as error:
+                    may_create = not isinstance(error, ChannelAccessRefused)
                     channel = await connection.channel()
                     await declaration.declare(channel, passive=True)
                 except ChannelNotFoundEntity as error:
@@ -208,7 +221,7 @@ _NOTICES: Final = ("reply", "control", "event")
 def _retry(seconds: int) -> Sequence[Declaration]:
     name = f"convener.retry.{seconds}s"
     arguments = {**_quorum(dead_letters_to=RETURN_EXCHANGE), "x-message-ttl": 1000 * seconds}
-    return Exchange(name, "fanout"), Queue(name, arguments), Binding(name, name, "")
+    return Exchange(name, "topic"), Queue(name, arguments), Binding(name, name, "#")
 
 
 def _quorum(

@@ -17,12 +17,14 @@ from aiormq.abc import DeliveredMessage
 from pamqp.commands import Basic
 
 from bus.domain.codec import CONTENT_TYPE
-from bus.domain.envelope import TOKEN_HEADER, Envelope, Headers
+from bus.domain.envelope import CARBON_COPIES, TOKEN_HEADER, Envelope, Headers
 from bus.errors import MessageTooLargeError
 
 ID_HEADER: Final = "convener-id"
 ATTEMPT_HEADER: Final = "convener-attempt"
 TOPIC_HEADER: Final = "convener-topic"
+
+QUEUE_PREFIX: Final = "convener."
 
 MAX_HEADER_BYTES: Final = 64 * 1024
 """All headers together; the broker closes the connection on twice as much."""
@@ -30,8 +32,13 @@ MAX_HEADER_BYTES: Final = 64 * 1024
 _MAX_FOREIGN_BYTES: Final = MAX_HEADER_BYTES // 2
 _MAX_MARK: Final = 2048
 _MAX_SHORT_BYTES: Final = 255
+_MAX_NESTING: Final = 16
+"""Levels of a header that are looked at; the driver decodes some hundreds."""
 _OWN: Final = frozenset({ID_HEADER, ATTEMPT_HEADER, TOPIC_HEADER})
-_THAT_MATTER: Final = (ID_HEADER, TOPIC_HEADER, TOKEN_HEADER, "CC", "BCC")
+_THAT_MATTER: Final = (ID_HEADER, TOPIC_HEADER, TOKEN_HEADER, *CARBON_COPIES)
+_CARRIED: Final = {name: f"convener-{name.lower()}" for name in CARBON_COPIES}
+"""Where a copy has what the broker would carry out again, or close the channel on as ill-formed."""
+_CARRIED_BACK: Final = {carried: name for name, carried in _CARRIED.items()}
 _NOT_ITS_OWN: Final = (
     "convener-dead-",
     "x-death",
@@ -58,7 +65,11 @@ def properties(
     Raises:
         MessageTooLargeError: the headers exceed `MAX_HEADER_BYTES`.
     """
-    headers: dict[str, Any] = {**envelope.headers, ID_HEADER: envelope.id, **(marks or {})}
+    headers: dict[str, Any] = {
+        **{_CARRIED.get(name, name): value for name, value in envelope.headers.items()},
+        ID_HEADER: envelope.id,
+        **(marks or {}),
+    }
     size = sum(len(name) + 4 * len(value) for name, value in headers.items())
     if size > MAX_HEADER_BYTES:
         size = sum(len(name.encode()) + len(value.encode()) for name, value in headers.items())
@@ -79,13 +90,14 @@ def properties(
 def envelope_of(message: DeliveredMessage, *, topic_exchange: str) -> Envelope:
     """The envelope that arrived as `message`, whoever sent it.
 
-    A routing key is a topic only if the message came through `topic_exchange`; a copy that took
-    another way names its topic in a header.
+    A routing key is a topic unless it names one of our queues; a copy that was sent to one has its
+    topic in a header. That header counts for nothing else: any client can send one, and have the
+    broker park the message with it.
     """
     props = message.header.properties
     headers = _bounded(texts(props.headers))
     topic = message.routing_key or ""
-    if message.exchange != topic_exchange:
+    if message.exchange != topic_exchange and topic.startswith(QUEUE_PREFIX):
         topic = headers.get(TOPIC_HEADER) or topic
     return Envelope(
         topic=topic,
@@ -124,7 +136,10 @@ def published_at(message: DeliveredMessage) -> datetime | None:
 
 def texts(headers: Mapping[str, Any] | None) -> dict[str, str]:
     """All headers as text; what is nested is joined by commas, so that nothing goes unseen."""
-    return {str(name): _text(value) for name, value in (headers or {}).items()}
+    return {
+        _CARRIED_BACK.get(str(name), str(name)): _text(value)
+        for name, value in (headers or {}).items()
+    }
 
 
 def _bounded(headers: dict[str, str]) -> dict[str, str]:
@@ -137,7 +152,9 @@ def _bounded(headers: dict[str, str]) -> dict[str, str]:
     return {name: headers[name][:_MAX_MARK] for name in _THAT_MATTER if name in headers}
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, level: int = 0) -> str:
+    if level > _MAX_NESTING:
+        return "…"
     match value:
         case str():
             return value
@@ -150,9 +167,9 @@ def _text(value: Any) -> str:
         case datetime():
             return value.isoformat()
         case Mapping():
-            return ",".join(f"{name}={_text(inner)}" for name, inner in value.items())
+            return ",".join(f"{name}={_text(inner, level + 1)}" for name, inner in value.items())
         case Iterable():
-            return ",".join(_text(inner) for inner in value)
+            return ",".join(_text(inner, level + 1) for inner in value)
         case _:
             return str(value)
 
