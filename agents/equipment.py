@@ -53,10 +53,19 @@ async def equipped(settings: Settings, *, clock: Clock) -> AsyncIterator[Equipme
                 roots=settings.roots, cache=settings.cache, embedded=settings.is_embedded
             )
         )
-        store = await stack.enter_async_context(_store(settings, clock))
-        cache = await stack.enter_async_context(ResponseCache(store=store, clock=clock))
+        cache = await stack.enter_async_context(kept_answers(settings, clock=clock))
         kit = None if settings.model is None else await _kit(stack, settings, clock)
         yield Equipment(catalog=catalog, cache=cache, kit=kit)
+
+
+@asynccontextmanager
+async def kept_answers(settings: Settings, *, clock: Clock) -> AsyncIterator[ResponseCache]:
+    """The answers that are kept for all processes, for as long as the context lasts."""
+    async with (
+        _store(settings, clock) as store,
+        ResponseCache(store=store, clock=clock) as cache,
+    ):
+        yield cache
 
 
 @asynccontextmanager

@@ -36,8 +36,11 @@ from bus import (
     BusError,
     Consumer,
     Handler,
+    Heard,
     Late,
     MessageBus,
+    NotPermittedError,
+    Principal,
     StoreError,
     TransportError,
     event_topic,
@@ -61,7 +64,11 @@ class Service:
         self.orchestrator: Orchestrator | None = None
         self.breakers = CircuitBreakers(clock=bus.clock, listener=self._note_change)
         self.gateway = ToolGateway(
-            breakers=self.breakers, cache=cache, clock=bus.clock, record=self._record_call
+            breakers=self.breakers,
+            cache=cache,
+            clock=bus.clock,
+            record=self._record_call,
+            audit=bus.audit,
         )
         self.reasoning = None if kit is None else self._reasoning(bus, cache, kit)
         self._bus = bus
@@ -78,14 +85,17 @@ class Service:
         for consumer in self.consumers:
             consumer.hurry()
 
-    async def obey(self, orders: AsyncIterator[AgentMessage[Any]]) -> None:
+    async def obey(self, orders: AsyncIterator[Heard]) -> None:
         """Carry out orders to all processes until they end."""
-        async for order in orders:
+        async for heard in orders:
+            order = heard.message
             match order.content:
-                case AnalysisCancelled():
-                    await self._cancel(order)
+                case AnalysisCancelled(request_id=id) if heard.principal is not None:
+                    if await self._record_order(heard, "cancel", request=id):
+                        await self._cancel(order, heard.principal)
                 case CircuitForced(name=name, circuit=circuit):
-                    await self._show(order, self._force(name, circuit))
+                    if await self._record_order(heard, f"circuit:{circuit}:{name}"):
+                        await self._show(order, self._force(name, circuit))
                 case CircuitsAsked():
                     await self._show(order, self.breakers)
 
@@ -119,6 +129,17 @@ class Service:
             except BusError as error:
                 _log.warning("agents.circuit.untold", name=change.name, error=str(error))
 
+    async def _record_order(self, order: Heard, action: str, *, request: str = "") -> bool:
+        """Have it in the audit that the order is carried out; if it cannot be, it is not."""
+        audit = self._bus.audit
+        audit.note(action, order.message, principal=order.principal, request=request)
+        try:
+            await persistently(audit.flush, clock=self._bus.clock, seconds=TOMBSTONE_TIME)
+        except (StoreError, TransportError, NotPermittedError) as error:
+            _log.warning("agents.order.unrecorded", action=action, error=str(error))
+            return False
+        return True
+
     def _force(self, name: str, circuit: ForcedCircuit) -> Sequence[CircuitBreaker]:
         """The breaker of that name, put to `circuit`; none if there is nothing to reset."""
         if circuit == "closed" and self.breakers.get(name) is None:
@@ -135,17 +156,18 @@ class Service:
         except BusError as error:
             _log.warning("agents.circuits.unshown", error=str(error))
 
-    async def _cancel(self, order: AgentMessage[AnalysisCancelled]) -> None:
+    async def _cancel(self, order: AgentMessage[AnalysisCancelled], by: Principal) -> None:
         request_id = order.content.request_id
         _log.info("agents.analysis.cancelled", request=request_id)
         if self.orchestrator is not None:
-            self.orchestrator.cancel(request_id)
+            self.orchestrator.cancel(request_id, by)
         for consumer in self.consumers:
             if consumer.group != ORCHESTRATOR:
-                consumer.cancel(request_id)
+                consumer.cancel(request_id, by=by)
+        key = cancel_key(request_id, "" if by.may("admin_operations") else by.subject)
         try:
             await persistently(
-                lambda: self._bus.ledger.record(cancel_key(request_id), b"cancelled"),
+                lambda: self._bus.ledger.record(key, b"cancelled"),
                 clock=self._bus.clock,
                 seconds=TOMBSTONE_TIME,
             )
@@ -199,7 +221,7 @@ async def serve_panel(
     cache = cache or ResponseCache(store=None, clock=bus.clock)
     service = Service(bus, cache=cache, kit=kit)
     async with AsyncExitStack() as stack:
-        orders = await stack.enter_async_context(bus.subscribe("control.#"))
+        orders = await stack.enter_async_context(bus.listen("control.#"))
         changes = await stack.enter_async_context(
             bus.subscribe(event_topic(CircuitChanged.message_type))
         )
