@@ -13,7 +13,9 @@ from typing import Any, Protocol, TypeAlias
 
 from pydantic import JsonValue
 
+from agents.domain.query_cost import QueryCost
 from agents.domain.request import DatasetReference
+from agents.domain.store_access import StoreAccess
 from agents.domain.task import PinnedDataset
 
 Row: TypeAlias = tuple[Any, ...]
@@ -52,6 +54,14 @@ class Datasets(Protocol):
         """The absolute path of the file or folder behind a dataset, or the address of its table."""
         ...
 
+    async def access(self, name: str) -> StoreAccess | None:
+        """Who else may read that dataset where it is kept, now; None of what no store keeps.
+
+        Raises:
+            DatasetUnreachableError: it is not there any more, or does not answer.
+        """
+        ...
+
     async def query(
         self, sql: str, parameters: Sequence[Any] = (), *, limit: int = 100_000
     ) -> Sequence[Row]:
@@ -59,6 +69,18 @@ class Datasets(Protocol):
 
         Raises:
             QueryError: the engine refused the statement or could not carry it out.
+        If cancelled, the statement is interrupted.
+        """
+        ...
+
+    async def cost(self, sql: str, tables: Sequence[str]) -> QueryCost | None:
+        """What one SELECT over `tables` costs on their files, where columns may have other types.
+
+        None unless all of them are kept as Parquet files. It is carried out.
+
+        Raises:
+            QueryError: the engine refused the statement or could not carry it out.
+            DatasetUnreachableError, DatasetChangedError: a file is not there, or not as pinned.
         If cancelled, the statement is interrupted.
         """
         ...

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import duckdb
 
-from agents.datasets.csv_dialect import HEAD_BYTES, Dialect, guess
+from agents.datasets.csv_dialect import HEAD_BYTES, Dialect, guess, has_unnamed_index
 from agents.datasets.encoding import head, is_utf8
 from agents.datasets.missing_codes import MISSING_NUMBER_CODES
 from agents.datasets.readers import (
@@ -130,12 +130,10 @@ def _attempt(
         f"escape={literal(dialect.escape if way.quote else '')}, "
         f"encoding={literal(dialect.encoding)}, decimal_separator={literal(dialect.decimal)}"
     )
-    sniffed = connection.execute(
-        "SELECT Columns, HasHeader, SkipRows, NewLineDelimiter, Comment, DateFormat, "
-        f"TimestampFormat FROM sniff_csv({literal(pattern)}, {common}{way.flags})"
-    ).fetchone()
-    assert sniffed is not None
-    columns, has_header, skipped, _, comment, date_format, timestamp_format = sniffed
+    sniffed = _sniffed(connection, pattern, f"{common}{way.flags}")
+    if not sniffed[1] and has_unnamed_index(head(source.path, HEAD_BYTES), dialect.delimiter):
+        sniffed = _sniffed(connection, pattern, f"{common}{way.flags}, header=true")
+    columns, has_header, skipped, comment, date_format, timestamp_format = sniffed
     types = ", ".join(f"{literal(item['name'])}: {literal(item['type'])}" for item in columns)
     options = (
         f"{common}, auto_detect=false, header={literal(has_header)}, skip={skipped}, "
@@ -165,6 +163,16 @@ def _attempt(
     remarks, lines = _remarks(connection)
     reading = reading.model_copy(update={"rows": rows, "remarks": remarks})
     return _Outcome(reading=reading, unreadable_lines=lines)
+
+
+def _sniffed(connection: duckdb.DuckDBPyConnection, pattern: str, options: str) -> tuple[Any, ...]:
+    """Columns, whether they are named, lines before them, comment, forms of dates and instants."""
+    sniffed = connection.execute(
+        "SELECT Columns, HasHeader, SkipRows, Comment, DateFormat, TimestampFormat "
+        f"FROM sniff_csv({literal(pattern)}, {options})"
+    ).fetchone()
+    assert sniffed is not None
+    return tuple(sniffed)
 
 
 def _remarks(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[Remark, ...], int]:

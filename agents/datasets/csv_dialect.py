@@ -61,6 +61,25 @@ def guess(head: bytes, name: str) -> Dialect:
     )
 
 
+def has_unnamed_index(head: bytes, delimiter: str) -> bool:
+    """Whether the first line of a file names every column but the first, which numbers the rows.
+
+    R and pandas write tables so. DuckDB takes such a line for data where every column holds text,
+    or numbers for names.
+    """
+    names, *rows = _records(_decoded(head)[1], delimiter) or [[]]
+    first, *others = [name.strip() for name in names] or [""]
+    index = [row[0].strip() for row in rows]
+    return (
+        not first
+        and bool(others)
+        and all(others)
+        and len({*others}) == len(others)
+        and all(index)
+        and len({*index}) == len(index)
+    )
+
+
 def _decoded(head: bytes) -> tuple[str, str]:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16", head.decode("utf-16", errors="ignore")

@@ -21,8 +21,10 @@ from agents.datasets.engine import DuckdbDatasets, connect, sandbox_setup
 from agents.datasets.interruptible import Interruption, SharedWork
 from agents.datasets.naming import name_datasets
 from agents.datasets.origin import Access, Origin, expanded, origin_of, pattern_of, take
+from agents.datasets.original import Originals
 from agents.datasets.sandbox import Sandbox, SandboxPolicy
 from agents.datasets.snapshot import Snapshot, SnapshotStore
+from agents.datasets.sources import Source
 from agents.domain.request import DatasetReference
 from agents.domain.task import PinnedDataset
 from agents.errors import AgentUsageError, DatasetChangedError, DatasetUnreachableError
@@ -32,6 +34,10 @@ WORKERS: Final = 2
 
 THREADS: Final = 2
 """Of one engine, for one statement."""
+
+FEW_VALUES: Final = 20_000_000
+"""Cells of all tables up to which a statement gets one thread: two would mostly wait for each
+other, and as many statements run side by side."""
 
 MEMORY_LIMIT: Final = "1GB"
 """Of one engine; what does not fit is spilled to disk."""
@@ -50,9 +56,14 @@ def read_errors(location: str) -> Iterator[None]:
         yield
     except duckdb.InterruptException as error:
         raise DatasetUnreachableError(f"Reading {location} was stopped.") from error
+    except duckdb.OutOfMemoryException as error:
+        raise DatasetUnreachableError(
+            f"{location} could not be read in with the memory that the engine may use: split it, "
+            "by columns if it has very many."
+        ) from error
     except duckdb.Error as error:
-        reason = str(error).strip().splitlines()[0]
-        raise DatasetUnreachableError(f"{location} could not be read in: {reason}") from error
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise DatasetUnreachableError(f"{location} could not be read in: {reason}.") from error
 
 
 @dataclass(slots=True)
@@ -173,8 +184,14 @@ class DuckdbCatalog:
                 datasets,
                 snapshots,
                 spill=self._spill,
-                settings=self._settings,
+                settings=self._settings_for(datasets),
                 concurrency=WORKERS,
+            )
+            originals = Originals(
+                self._access,
+                [(each, read.reading) for each, read in zip(datasets, snapshots, strict=True)],
+                spill=self._spill,
+                settings=self._settings,
             )
             paths = {each.name: self._access.place(each.location) for each in datasets}
             return DuckdbDatasets(
@@ -184,11 +201,16 @@ class DuckdbCatalog:
                 self._executor,
                 self._sandbox,
                 sandbox_setup(datasets, snapshots),
+                originals.cost_of,
             )
 
         with read_errors(", ".join(dataset.location for dataset in datasets)):
             opened = await self._starts.run(datasets, start)
         return self._engines.setdefault(datasets, _Engine(opened))
+
+    def _settings_for(self, datasets: Sequence[PinnedDataset]) -> Mapping[str, str | int]:
+        values = sum(dataset.rows * len(dataset.columns) for dataset in datasets)
+        return {**self._settings, "threads": 1} if values <= FEW_VALUES else self._settings
 
     async def _snapshot(self, dataset: PinnedDataset) -> Snapshot:
         """The snapshot of the pinned version, made from the file only if there is none yet."""
@@ -217,6 +239,8 @@ class DuckdbCatalog:
 
 def _pinned(name: str, location: str, origin: Origin, snapshot: Snapshot) -> PinnedDataset:
     reading = snapshot.reading
+    if isinstance(origin, Source) and not (origin.is_read_by_shells or reading.database):
+        reading = reading.of_snapshot(f"snapshot_{snapshot.version[:12]}")
     return PinnedDataset(
         name=name,
         location=location,

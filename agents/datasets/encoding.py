@@ -1,41 +1,25 @@
-"""The bytes of a text file, unpacked if it is compressed, and whether they are UTF-8."""
+"""The bytes of a text file, and whether they are UTF-8."""
 
 import codecs
-import gzip
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-from agents.errors import DatasetFormatError
+BLOCK_BYTES: Final = 1 << 20
 
 
 def head(path: Path, size: int) -> bytes:
-    """The first bytes, 0..size of them.
-
-    Raises:
-        DatasetFormatError: the file is compressed and damaged.
-    """
-    return next(_blocks(path, size), b"")
+    """The first bytes, 0..size of them."""
+    with path.open("rb") as file:
+        return file.read(size)
 
 
 def is_utf8(path: Path) -> bool:
-    """Whether the whole file is UTF-8.
-
-    Raises:
-        DatasetFormatError: the file is compressed and damaged.
-    """
+    """Whether the whole file is UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        for block in _blocks(path, 1 << 20):
-            decoder.decode(block)
+        with path.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                decoder.decode(block)
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _blocks(path: Path, size: int) -> Iterator[bytes]:
-    try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            while block := file.read(size):
-                yield block
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise DatasetFormatError(f"{path} is a damaged gzip file: {error}.") from error

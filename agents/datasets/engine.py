@@ -5,12 +5,13 @@ however many ask for it, as long as its result is small.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final
+from threading import Lock
+from typing import Any, Final, TypeAlias
 
 import duckdb
 
@@ -20,12 +21,18 @@ from agents.datasets.readers import META, TABLE, attach_sql
 from agents.datasets.sandbox import Sandbox, SandboxAnswer
 from agents.datasets.snapshot import MAX_SPILL, Snapshot
 from agents.datasets.sql import identifier, literal
+from agents.datasets.store_access import store_access
+from agents.domain.query_cost import QueryCost
+from agents.domain.store_access import StoreAccess
 from agents.domain.task import PinnedDataset
 from agents.errors import QueryError, UnknownTableError
 
 MAX_REMEMBERED_STATEMENTS: Final = 4_096
 MAX_REMEMBERED_ROWS: Final = 1_000
 """Of one result; larger ones are computed again."""
+
+CostOf: TypeAlias = Callable[[str, Sequence[str], Interruption], QueryCost | None]
+"""What a statement over tables costs on the files themselves."""
 
 LOCKDOWN: Final = (
     "SET python_enable_replacements = false",
@@ -44,6 +51,11 @@ def query_errors() -> Iterator[None]:
     """Turn the driver's errors into ours."""
     try:
         yield
+    except duckdb.OutOfMemoryException as error:
+        raise QueryError(
+            "The data is too large for this query: it does not fit into the memory that the engine "
+            "may use, nor could all of it be spilled to disk."
+        ) from error
     except duckdb.Error as error:
         raise QueryError(f"The query failed: {str(error).strip()}") from error
 
@@ -117,16 +129,21 @@ class DuckdbDatasets:
         executor: ThreadPoolExecutor,
         sandbox: Sandbox,
         setup: tuple[str, ...],
+        cost_of: CostOf,
     ) -> None:
+        self._cost_of = cost_of
+        self._costs: SharedWork[QueryCost | None] = SharedWork(executor)
         self._sandbox = sandbox
         self._setup = setup
         self._connections = connections
+        self._alone = Lock()
         self._idle: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
         for connection in connections:
             self._idle.put(connection)
         self._tables = {dataset.name: dataset for dataset in datasets}
         self._paths = paths
         self._work: SharedWork[tuple[Row, ...]] = SharedWork(executor)
+        self._examinations: SharedWork[StoreAccess | None] = SharedWork(executor)
         self._remembered: OrderedDict[tuple[Any, ...], tuple[Row, ...]] = OrderedDict()
 
     @property
@@ -146,6 +163,12 @@ class DuckdbDatasets:
         self.table(name)
         return self._paths[name]
 
+    async def access(self, name: str) -> StoreAccess | None:
+        dataset, place = self.table(name), self._paths[name]
+        return await self._examinations.run(
+            name, lambda interruption: store_access(dataset, place, interruption)
+        )
+
     async def query(
         self, sql: str, parameters: Sequence[Any] = (), *, limit: int = 100_000
     ) -> Sequence[Row]:
@@ -164,6 +187,13 @@ class DuckdbDatasets:
                 self._remembered.popitem(last=False)
         return rows
 
+    async def cost(self, sql: str, tables: Sequence[str]) -> QueryCost | None:
+        names = [self.table(name).name for name in tables]
+        with query_errors():
+            return await self._costs.run(
+                sql, lambda interruption: self._cost_of(sql, names, interruption)
+            )
+
     async def query_untrusted(self, sql: str) -> SandboxAnswer:
         def admit(sql: str) -> None:
             # Imported when the first model asks: it takes a fifth of a second, and most never do.
@@ -176,6 +206,8 @@ class DuckdbDatasets:
     def interrupt(self) -> None:
         """Stop what is running."""
         self._work.interrupt()
+        self._costs.interrupt()
+        self._examinations.interrupt()
 
     def close(self) -> None:
         """Let go of the files; may run in any thread."""
@@ -185,12 +217,34 @@ class DuckdbDatasets:
     def _select(
         self, sql: str, parameters: list[Any], limit: int, interruption: Interruption
     ) -> tuple[Row, ...]:
-        connection = self._idle.get()
         try:
-            with interruption.of(connection):
-                statements = connection.extract_statements(sql)
-                if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
-                    raise QueryError("Only one SELECT at a time can be carried out here.")
-                return tuple(connection.execute(statements[0], parameters).fetchmany(limit))
+            with self._taken(1) as connection:
+                return _rows(connection, sql, parameters, limit, interruption)
+        except duckdb.OutOfMemoryException:
+            # It shared the memory with other statements: once it has all of it.
+            with self._alone, self._taken(len(self._connections)) as connection:
+                return _rows(connection, sql, parameters, limit, interruption)
+
+    @contextmanager
+    def _taken(self, number: int) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One of so many connections that nobody else has meanwhile."""
+        taken = [self._idle.get() for _ in range(number)]
+        try:
+            yield taken[0]
         finally:
-            self._idle.put(connection)
+            for connection in taken:
+                self._idle.put(connection)
+
+
+def _rows(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    parameters: list[Any],
+    limit: int,
+    interruption: Interruption,
+) -> tuple[Row, ...]:
+    with interruption.of(connection):
+        statements = connection.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
+            raise QueryError("Only one SELECT at a time can be carried out here.")
+        return tuple(connection.execute(statements[0], parameters).fetchmany(limit))

@@ -1,4 +1,4 @@
-"""Locations taken apart: a file, a table in a database file, or a table of a PostgreSQL server.
+"""Locations taken apart: a file, a table in a database file, or something that a server is asked.
 
 *Guarantees*: nothing is opened or asked here, and what `without_password` returns holds none.
 
@@ -6,10 +6,20 @@
 """
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
 from urllib.parse import quote, unquote
 
-URL_SCHEMES: Final = ("postgresql", "postgres")
+Server: TypeAlias = Literal["postgresql", "rabbitmq", "prometheus"]
+
+URL_SCHEMES: Final[Mapping[str, Server]] = {
+    "postgresql": "postgresql",
+    "postgres": "postgresql",
+    "rabbitmq": "rabbitmq",
+    "rabbitmqs": "rabbitmq",
+    "prometheus+http": "prometheus",
+    "prometheus+https": "prometheus",
+}
 
 SEPARATOR: Final = "::"
 """Between a database file and the table in it."""
@@ -22,12 +32,27 @@ _SECRET_PARAMETERS: Final = frozenset({"password", "sslpassword"})
 
 
 def is_url(location: str) -> bool:
-    """Whether `location` is a database on a server.
+    """Whether `location` is the address of a server that can be asked.
 
     >>> is_url("postgresql://ann@localhost/shop?table=orders"), is_url("orders.csv")
     (True, False)
     """
-    return location.partition("://")[0].lower() in URL_SCHEMES and "://" in location
+    return scheme_of(location) in URL_SCHEMES
+
+
+def scheme_of(location: str) -> str:
+    """What stands before `://`, in small letters; empty where that stands nowhere.
+
+    >>> scheme_of("RabbitMQ://localhost:15672"), scheme_of("orders.csv")
+    ('rabbitmq', '')
+    """
+    scheme, found, _ = location.partition("://")
+    return scheme.lower() if found else ""
+
+
+def server_of(location: str) -> Server:
+    """What kind of server the address is of."""
+    return URL_SCHEMES[scheme_of(location)]
 
 
 def split_table(location: str) -> tuple[str, str]:

@@ -43,13 +43,30 @@ AMBIGUOUS_CODES: Final = frozenset(
         "undefined",
         "not available",
         "not provided",
+        "not specified",
         "no data",
         "empty",
         "tbd",
         "tba",
+        "k.a.",
+        "k. a.",
+        "keine angabe",
+        "unbekannt",
+        "n.d.",
+        "n/d",
+        "nd",
+        "s/d",
+        "desconocido",
+        "sin datos",
+        "inconnu",
+        "non renseigné",
+        "sconosciuto",
+        "onbekend",
+        "n.b.",
     }
 )
-"""They may be values of their own in a text column, never in one of numbers or dates."""
+"""They may be values of their own in a text column, never in one of numbers or dates. People write
+them in English, German, French, Spanish, Italian or Dutch."""
 
 MISSING_CODES: Final = CLEAR_CODES | AMBIGUOUS_CODES
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Final
 
-from agents.datasets.location import split_table
+from agents.datasets.location import is_url, server_of, split_table
 from agents.domain.request import DatasetReference
 from agents.errors import AgentUsageError
 
@@ -16,7 +16,7 @@ MAX_LENGTH: Final = 63
 def name_datasets(references: Sequence[DatasetReference]) -> tuple[str, ...]:
     """A name for each, unique whatever the case of letters: its own, `data`, or its file's.
 
-    Of a table in a database the name is the table's.
+    Of a table in a database the name is the table's, of a server as a whole what it is.
 
     Raises:
         AgentUsageError: two have the same name.
@@ -38,7 +38,8 @@ def name_datasets(references: Sequence[DatasetReference]) -> tuple[str, ...]:
 
 def _from_file(location: str) -> str:
     file, table = split_table(location)
-    stem = table.rpartition(".")[2] or PurePath(file).name.split(".")[0]
+    whole = server_of(file) if is_url(file) else PurePath(file).name.split(".")[0]
+    stem = table.rpartition(".")[2] or whole
     name = re.sub(r"[^A-Za-z0-9_]+", "_", stem).strip("_") or "table"
     return (name if not name[0].isdigit() else f"t_{name}")[:MAX_LENGTH]
 

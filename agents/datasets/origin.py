@@ -1,4 +1,4 @@
-"""Where a dataset comes from: files that are read by their bytes, or a table in some database.
+"""Where a dataset comes from: files read by their bytes, a table, or what a server says of itself.
 
 *Guarantees*: what is not permitted is never touched. Servers are asked only where absolute paths
 are permitted too: a request that came over a shared bus could else make a worker show its
@@ -11,18 +11,27 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from agents.datasets import duckdb_file, sqlite
+from agents.datasets import duckdb_file, prometheus, rabbitmq, sqlite
 from agents.datasets.interruptible import Interruption
-from agents.datasets.location import is_url, split_table, with_table
+from agents.datasets.location import is_url, server_of, split_table, with_table
 from agents.datasets.postgresql import ServerTable, copy_table, measured, tables_of
 from agents.datasets.snapshot import Snapshot, SnapshotStore
 from agents.datasets.sources import DATABASE_FILES, Source, find, locate
 from agents.domain.request import DatasetReference
 from agents.errors import DatasetFormatError, DatasetUnreachableError
 
-Origin: TypeAlias = Source | ServerTable
-
 MAX_NAME: Final = 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What a server is asked about itself; how much that is shows only when it answers."""
+
+    location: str
+    size_bytes: int = 0
+
+
+Origin: TypeAlias = Source | ServerTable | Observation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +74,14 @@ def expanded(
     if table:
         return (reference,)
     if is_url(location):
-        tables = tables_of(access.place(location), interruption)
+        place = access.place(location)
+        match server_of(location):
+            case "prometheus":
+                return (reference,)
+            case "rabbitmq":
+                tables = rabbitmq.tables_of(place, interruption)
+            case "postgresql":
+                tables = tables_of(place, interruption)
     else:
         source = find(access.path(base))
         if source.format not in DATABASE_FILES:
@@ -96,7 +112,10 @@ def origin_of(location: str, access: Access, interruption: Interruption) -> Orig
         DatasetUnreachableError, DatasetFormatError: nothing that can be read.
     """
     if is_url(location):
-        return measured(access.place(location), interruption)
+        place = access.place(location)
+        if server_of(location) == "postgresql":
+            return measured(place, interruption)
+        return Observation(location=place)
     base, table = split_table(location)
     return find(access.path(base), table)
 
@@ -113,6 +132,12 @@ def take(
     if isinstance(origin, ServerTable):
         copy = partial(copy_table, table=origin)
         return store.take_table(location, "postgresql", copy, interruption)
+    if isinstance(origin, Observation):
+        if server_of(location) == "rabbitmq":
+            copy = partial(rabbitmq.copy_table, location=location)
+            return store.take_table(location, "rabbitmq", copy, interruption)
+        copy = partial(prometheus.copy_series, location=location)
+        return store.take_table(location, "prometheus", copy, interruption)
     if origin.format not in DATABASE_FILES:
         return store.take(origin, interruption)
     kind = sqlite if origin.format == "sqlite" else duckdb_file
@@ -124,8 +149,9 @@ def pattern_of(origin: Origin, snapshot: Snapshot) -> str:
     """What a shell opens to see the same rows: the files, or the snapshot of a table.
 
     DuckDB has no reader of its own for SQLite and PostgreSQL but extensions that it would download,
-    and that read neither at the pinned version nor as the same types.
+    and that read neither at the pinned version nor as the same types; it unpacks only some
+    compressed files; and no server says twice what it said of a moment.
     """
-    if isinstance(origin, ServerTable) or origin.format == "sqlite":
-        return str(snapshot.file.absolute())
-    return origin.pattern
+    if isinstance(origin, Source) and origin.is_read_by_shells:
+        return origin.pattern
+    return str(snapshot.file.absolute())

@@ -105,7 +105,7 @@ def tables_of(location: str, interruption: Interruption) -> tuple[str, ...]:
     """
     from psycopg import sql
 
-    with _transaction(location, interruption) as connection:
+    with read_only(location, interruption) as connection:
         named = connection.execute(_TABLES, {"kinds": _STORED}).fetchall()
         filled = []
         for schema, table in named:
@@ -122,9 +122,9 @@ def measured(location: str, interruption: Interruption) -> ServerTable:
         DatasetUnreachableError: the server cannot be reached, or there is no such table.
     """
     table = ServerTable(location=location)
-    with _transaction(location, interruption) as connection:
+    with read_only(location, interruption) as connection:
         found = connection.execute(
-            "SELECT pg_total_relation_size(%s::oid)", [_oid(connection, table)]
+            "SELECT pg_total_relation_size(%s::oid)", [table_oid(connection, table)]
         ).fetchone()
     assert found is not None
     return ServerTable(location=location, size_bytes=int(found[0]))
@@ -142,8 +142,8 @@ def copy_table(
     Raises:
         DatasetUnreachableError: the server cannot be reached, refuses, or has no such table.
     """
-    with _transaction(table.location, interruption) as source:
-        oid = _oid(source, table)
+    with read_only(table.location, interruption) as source:
+        oid = table_oid(source, table)
         described = source.execute(_COLUMNS, [oid]).fetchall()
         key = [name for (name,) in source.execute(_PRIMARY_KEY, [oid]).fetchall()]
         longest = 0
@@ -193,7 +193,12 @@ def _numeric(modifier: int) -> str:
     return f"DECIMAL({precision},{scale})"
 
 
-def _oid(connection: "Connection[Any]", table: ServerTable) -> int:
+def table_oid(connection: "Connection[Any]", table: ServerTable) -> int:
+    """By which the server's catalog knows the table.
+
+    Raises:
+        DatasetUnreachableError: there is none; the message lists those there are.
+    """
     schema, name = table.name
     found = connection.execute(
         "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -220,7 +225,7 @@ class _Running:
 
 
 @contextmanager
-def _transaction(location: str, interruption: Interruption) -> Iterator["Connection[Any]"]:
+def read_only(location: str, interruption: Interruption) -> Iterator["Connection[Any]"]:
     """A read-only transaction that sees one state of the database, its errors translated."""
     try:
         import psycopg

@@ -182,12 +182,40 @@ def read_columns(described: list[tuple[str, str]]) -> tuple[ReadColumn, ...]:
     return tuple(columns)
 
 
-def create_table(connection: duckdb.DuckDBPyConnection, reading: Reading, pattern: str) -> Reading:
-    """Fill the table `data` in the order of the file; counted."""
-    connection.execute(f"CREATE OR REPLACE TABLE {TABLE} AS {reading.select(pattern)}")
+def create_table(
+    connection: duckdb.DuckDBPyConnection,
+    reading: Reading,
+    pattern: str,
+    *,
+    at_a_time: int | None = None,
+) -> Reading:
+    """Fill the table `data` in the order of the file, so many columns at a time; counted."""
+    if at_a_time is None or len(reading.columns) <= at_a_time:
+        connection.execute(f"CREATE OR REPLACE TABLE {TABLE} AS {reading.select(pattern)}")
+    else:
+        _create_from_slices(connection, reading, pattern, at_a_time)
     counted = connection.execute(f"SELECT count(*) FROM {TABLE}").fetchone()
     assert counted is not None
     return reading.model_copy(update={"rows": counted[0]})
+
+
+def _create_from_slices(
+    connection: duckdb.DuckDBPyConnection, reading: Reading, pattern: str, at_a_time: int
+) -> None:
+    """Read the file once for each slice of its columns, then put the slices side by side."""
+    slices = []
+    for at in range(0, len(reading.columns), at_a_time):
+        columns = reading.columns[at : at + at_a_time]
+        select = reading.model_copy(update={"columns": columns}).select(pattern)
+        slices.append(f"slice_{at}")
+        connection.execute(f"CREATE TABLE {slices[-1]} AS {select}")
+    *columns_alone, last = slices
+    items = ", ".join((*(f"{each}.* EXCLUDE ({ROW_ID})" for each in columns_alone), f"{last}.*"))
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {TABLE} AS SELECT {items} FROM {' POSITIONAL JOIN '.join(slices)}"
+    )
+    for each in slices:
+        connection.execute(f"DROP TABLE {each}")
 
 
 def nan_as_null(connection: duckdb.DuckDBPyConnection, reading: Reading) -> Reading:
@@ -219,8 +247,12 @@ def nan_as_null(connection: duckdb.DuckDBPyConnection, reading: Reading) -> Read
     )
 
 
-def read_parquet(connection: duckdb.DuckDBPyConnection, source: Source) -> Reading:
+def read_parquet(
+    connection: duckdb.DuckDBPyConnection, source: Source, *, at_a_time: int | None = None
+) -> Reading:
     """Read Parquet files into the table `data`, and their layout into `meta.layout`.
+
+    With `at_a_time`, no more columns than that are read at once: each takes memory for a page.
 
     Raises:
         DatasetFormatError: they cannot be read, or hold no rows.
@@ -241,7 +273,7 @@ def read_parquet(connection: duckdb.DuckDBPyConnection, source: Source) -> Readi
             columns=read_columns(names),
             row_id="row_number() OVER () - 1" if source.is_folder else "file_row_number",
         )
-        reading = create_table(connection, reading, pattern)
+        reading = create_table(connection, reading, pattern, at_a_time=at_a_time)
         layout = LAYOUT_SQL.format(pattern=literal(pattern))
         connection.execute(f"CREATE OR REPLACE TABLE {META}.layout AS {layout}")
     except STOPS:
@@ -269,7 +301,7 @@ def is_partitioned(source: Source) -> bool:
 
 def unreadable(path: Path, error: duckdb.Error) -> DatasetFormatError:
     """What to tell the user when the engine cannot read a file."""
-    reason = str(error).strip().splitlines()[0].rstrip(".")
+    reason = str(error).strip().splitlines()[0].rstrip(" .").removeprefix("Invalid Input Error: ")
     return DatasetFormatError(f"{path} cannot be read: {reason}.")
 
 

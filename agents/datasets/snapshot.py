@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -22,9 +23,11 @@ from agents.datasets.csv import read_csv
 from agents.datasets.fingerprint import table_digest
 from agents.datasets.interruptible import Interruption
 from agents.datasets.json import read_json
+from agents.datasets.packing import unpack
 from agents.datasets.readers import META, Reading, nan_as_null, read_parquet
 from agents.datasets.sources import Format, Source
 from agents.datasets.sql import literal
+from agents.datasets.width import estimated_width
 from agents.errors import DatasetChangedError, DatasetFormatError, DatasetUnreachableError
 
 REVISION: Final = 4
@@ -40,6 +43,18 @@ SMALL_BYTES: Final = 64 << 20
 """Of a source that is read with little memory, for what the engine may use it does use."""
 
 SMALL_MEMORY_LIMIT: Final = "96MB"
+
+WIDE: Final = 500
+"""Columns past which a table is read as one for whose columns memory is short."""
+
+ROW_GROUP: Final = 122_880
+"""Rows that the engine writes together, its own default."""
+
+WIDE_ROW_GROUP: Final = 8_192
+"""The same of a wide table, of which a usual group does not fit into memory."""
+
+WIDE_SLICE: Final = 250
+"""Columns of such a table that are read at a time."""
 
 MAX_SPILL: Final = "40GB"
 """On disk, of one connection that runs out of memory."""
@@ -60,6 +75,10 @@ READERS: Final[Mapping[Format, Read]] = {
     "csv": read_csv,
     "parquet": read_parquet,
     "json": read_json,
+}
+WIDE_READERS: Final[Mapping[Format, Read]] = {
+    **READERS,
+    "parquet": partial(read_parquet, at_a_time=WIDE_SLICE),
 }
 
 Copy: TypeAlias = Callable[[duckdb.DuckDBPyConnection, Path, Interruption], Reading]
@@ -126,7 +145,7 @@ class SnapshotStore:
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for _ in range(ATTEMPTS):
-            before = _state(source)
+            before = state_of(source)
             version = content_version(source, interruption)
             if (known := self.look_up(version, source.format)) is not None:
                 return known
@@ -137,7 +156,7 @@ class SnapshotStore:
                 draft = file.with_suffix(".draft")
                 try:
                     reading = self._write(draft, source, interruption)
-                    if _state(source) == before:
+                    if state_of(source) == before:
                         draft.rename(file)
                         self._prune(keep=file)
                         return Snapshot(version=version, file=file, reading=reading)
@@ -198,28 +217,61 @@ class SnapshotStore:
         return self._folder / f"{version}-{reader.hexdigest()}.duckdb"
 
     def _write(self, draft: Path, source: Source, interruption: Interruption) -> Reading:
-        if source.size_bytes <= SMALL_BYTES:
+        if source.packing is None:
+            return self._read(draft, source, interruption)
+        spool = draft.with_suffix(".spool")
+        try:
+            size = unpack(source.path, source.packing, spool, interruption)
+            plain = Source(path=spool, files=(spool,), format=source.format, size_bytes=size)
+            return self._read(draft, plain, interruption)
+        except DatasetFormatError as error:
+            raise DatasetFormatError(str(error).replace(str(spool), str(source.path))) from error
+        finally:
+            spool.unlink(missing_ok=True)
+
+    def _read(self, draft: Path, source: Source, interruption: Interruption) -> Reading:
+        if not _is_wide(source):
+            if source.size_bytes <= SMALL_BYTES:
+                with suppress(duckdb.OutOfMemoryException):
+                    return self._read_in(draft, source, SMALL_MEMORY_LIMIT, interruption)
             with suppress(duckdb.OutOfMemoryException):
-                return self._read_in(draft, source, SMALL_MEMORY_LIMIT, interruption)
-        return self._read_in(draft, source, self._memory_limit, interruption)
+                return self._read_in(draft, source, self._memory_limit, interruption)
+        return self._read_in(draft, source, self._memory_limit, interruption, is_wide=True)
 
     def _read_in(
-        self, draft: Path, source: Source, memory_limit: str, interruption: Interruption
+        self,
+        draft: Path,
+        source: Source,
+        memory_limit: str,
+        interruption: Interruption,
+        *,
+        is_wide: bool = False,
     ) -> Reading:
-        with self._drafted(draft, memory_limit) as connection, interruption.of(connection):
-            reading = nan_as_null(connection, READERS[source.format](connection, source))
+        read = (WIDE_READERS if is_wide else READERS)[source.format]
+        row_group = WIDE_ROW_GROUP if is_wide else ROW_GROUP
+        with (
+            self._drafted(draft, memory_limit, row_group) as connection,
+            interruption.of(connection),
+        ):
+            reading = nan_as_null(connection, read(connection, source))
             _finish(connection, reading)
         return reading
 
     @contextmanager
-    def _drafted(self, draft: Path, memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _drafted(
+        self, draft: Path, memory_limit: str, row_group: int = ROW_GROUP
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         draft.unlink(missing_ok=True)
         draft.with_suffix(".draft.wal").unlink(missing_ok=True)
         settings = {"memory_limit": memory_limit, "threads": str(self._threads)}
-        with duckdb.connect(str(draft), config={**settings}) as connection:
+        with duckdb.connect(":memory:", config={**settings}) as connection:
             connection.execute(f"SET temp_directory = {literal(str(self._folder / 'spill'))}")
             connection.execute(f"SET max_temp_directory_size = {literal(MAX_SPILL)}")
             connection.execute("SET enable_progress_bar = false")  # on in notebooks
+            connection.execute(
+                f"ATTACH {literal(str(draft))} AS draft (ROW_GROUP_SIZE {row_group})"
+            )
+            connection.execute("USE draft")
             connection.execute(f"CREATE SCHEMA {META}")
             yield connection
 
@@ -250,6 +302,13 @@ class SnapshotStore:
                     file.unlink(missing_ok=True)
 
 
+def _is_wide(source: Source) -> bool:
+    try:
+        return estimated_width(source) > WIDE
+    except OSError as error:
+        raise DatasetUnreachableError(f"{source.path} cannot be read: {error.strerror}.") from error
+
+
 def _finish(connection: duckdb.DuckDBPyConnection, reading: Reading) -> None:
     connection.execute(
         f"CREATE TABLE {META}.about AS SELECT ? AS reading", [reading.model_dump_json()]
@@ -272,7 +331,7 @@ def _stored_reading(file: Path) -> Reading:
     return Reading.model_validate_json(stored[0])
 
 
-def _state(source: Source) -> tuple[tuple[int, ...], ...]:
+def state_of(source: Source) -> tuple[tuple[int, ...], ...]:
     """What changes whenever somebody writes to one of the files."""
     try:
         states = [file.stat() for file in source.files]

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from agents.datasets.location import SEPARATOR, with_table
+from agents.datasets.packing import PACKINGS, SHELL_READS, Packing, packing_of
 from agents.errors import DatasetFormatError, DatasetUnreachableError
 
-Format: TypeAlias = Literal["csv", "parquet", "json", "sqlite", "duckdb", "postgresql"]
+Format: TypeAlias = Literal[
+    "csv", "parquet", "json", "sqlite", "duckdb", "postgresql", "rabbitmq", "prometheus"
+]
 
 DATABASE_FILES: Final[frozenset[Format]] = frozenset({"sqlite", "duckdb"})
 """Files of several tables; `file::table` names one."""
@@ -34,13 +37,15 @@ SUFFIXES: Final[Mapping[str, Format]] = {
 
 READABLE: Final = (
     "readable are CSV and TSV files (.csv, .tsv, .txt), JSON (.json, .jsonl, .ndjson), both also "
-    "as .gz, Parquet files and folders of them, SQLite and DuckDB files (file or file::table), and "
-    "postgresql://user@host/database?table=schema.name"
+    "as .gz, .zst, .bz2 or .xz, Parquet files and folders of them, SQLite and DuckDB files (file "
+    "or file::table), postgresql://user@host/database?table=schema.name, "
+    "rabbitmq://user@host:15672 (its management interface) and "
+    "prometheus+http://host:9090?query=PROMQL"
 )
 
-GZIP_MAGIC: Final = b"\x1f\x8b"
 PARQUET_MAGIC: Final = b"PAR1"
 SQLITE_MAGIC: Final = b"SQLite format 3\0"
+ZIP_MAGIC: Final = b"PK\x03\x04"
 DUCKDB_MAGIC: Final = b"DUCK"
 """At byte 8."""
 
@@ -50,7 +55,7 @@ class Source:
     """Files that form one dataset, sorted by path.
 
     `path` is what was referred to: the one file, or the folder that holds the `files`. `table` is
-    the one that was named of a database file.
+    the one that was named of a database file. What is packed has to be unpacked to be read.
     """
 
     path: Path
@@ -58,11 +63,20 @@ class Source:
     format: Format
     size_bytes: int
     table: str = ""
+    packing: Packing | None = None
 
     @property
     def is_folder(self) -> bool:
         """Whether `path` is a folder."""
         return self.files != (self.path,)
+
+    @property
+    def is_read_by_shells(self) -> bool:
+        """Whether DuckDB reads the files as they are, given nothing but their names."""
+        if self.format == "sqlite":
+            return False
+        named = PACKINGS.get(self.path.suffix.lower())
+        return self.packing is None or (self.packing == named and named in SHELL_READS)
 
     @property
     def pattern(self) -> str:
@@ -123,7 +137,14 @@ def find(path: Path, table: str = "") -> Source:
     format = _format(path, head)
     if table and format not in DATABASE_FILES:
         raise DatasetFormatError(f"{path} has no tables: leave out {SEPARATOR}{table}.")
-    return Source(path=path, files=(path,), format=format, size_bytes=size, table=table)
+    return Source(
+        path=path,
+        files=(path,),
+        format=format,
+        size_bytes=size,
+        table=table,
+        packing=packing_of(head) if format in ("csv", "json") else None,
+    )
 
 
 def _folder(path: Path) -> Source:
@@ -146,12 +167,24 @@ def _format(path: Path, head: bytes) -> Format:
         return "sqlite"
     if head[8:12] == DUCKDB_MAGIC:
         return "duckdb"
-    is_compressed = head.startswith(GZIP_MAGIC)
-    name = path.with_suffix("") if is_compressed and path.suffix.lower() == ".gz" else path
-    known = SUFFIXES.get(name.suffix.lower())
+    if head.startswith(ZIP_MAGIC):
+        raise DatasetFormatError(
+            f"{path} is a ZIP archive or a workbook, so unpack it, or save each sheet as CSV: "
+            f"{READABLE}."
+        )
+    packing, named = packing_of(head), PACKINGS.get(path.suffix.lower())
+    known = SUFFIXES.get((path.with_suffix("") if named else path).suffix.lower())
+    if named and packing is None:
+        raise DatasetFormatError(
+            f"{path} is named like a {named} file but is none: name it {path.stem} if it is text."
+        )
     if known == "parquet":
+        if packing:
+            raise DatasetFormatError(
+                f"{path} is packed by {packing}: unpack it, since Parquet is compressed already."
+            )
         raise DatasetFormatError(f"{path} is named like a Parquet file but is none.")
-    if known is None or (is_compressed and path.suffix.lower() != ".gz"):
+    if known is None:
         raise DatasetFormatError(f"The format of {path} is not known: {READABLE}.")
     return known
 
@@ -161,6 +194,8 @@ def _resolved(path: Path) -> Path:
         return path.resolve()
     except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError before 3.13
         raise DatasetUnreachableError(f"{path} cannot be resolved: {error}.") from error
+    except UnicodeEncodeError as error:
+        raise DatasetUnreachableError("The location is no text that can be a path.") from error
 
 
 def _names(roots: Mapping[str, Path]) -> str:

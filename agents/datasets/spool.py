@@ -4,7 +4,7 @@ It is CSV because both SQLite and PostgreSQL can be made to write it as fast as 
 because it takes no memory however many rows there are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -46,6 +46,18 @@ def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
         given.add(candidate.casefold())
         distinct.append(candidate)
     return tuple(distinct)
+
+
+def write_spool(spool: Path, rows: Iterable[Sequence[str | None]]) -> int:
+    """Write the texts of rows; the length of the longest line in bytes."""
+    longest = 0
+    with spool.open("wb") as file:
+        for row in rows:
+            fields = ("" if text is None else '"' + text.replace('"', '""') + '"' for text in row)
+            line = f"{MARK},{','.join(fields)}\n".encode("utf-8", "replace")
+            longest = max(longest, len(line))
+            file.write(line)
+    return longest
 
 
 def read_spool(
