@@ -15,6 +15,12 @@ Level: TypeAlias = Literal["high", "medium", "low"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "high", "medium", "low", "info")
 """Most severe first."""
 
+MAX_SERIES_POINTS: Final = 200
+"""Of a drawn series: more cannot be told apart on a page, and a report stays small."""
+
+MAX_PLACES: Final = 12
+"""Of a drawn spread."""
+
 Value: TypeAlias = bool | int | float | str | None
 
 
@@ -24,13 +30,56 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class SeriesPoint(Part):
+    """A figure at an instant, or at a step, as the data writes it."""
+
+    at: str
+    value: float
+
+
+class Mark(Part):
+    """What a series shows from `since` until `until`, in a few words."""
+
+    since: str
+    until: str
+    label: str
+
+
+class Series(Part):
+    """What a figure did over time, as one would draw it: 0..200 points in order."""
+
+    unit: str
+    points: tuple[SeriesPoint, ...] = Field(max_length=MAX_SERIES_POINTS)
+    marks: tuple[Mark, ...] = ()
+
+
+class Place(Part):
+    """One figure of a spread, and what it is of; `is_apart` if it is far from the others."""
+
+    label: str
+    value: float
+    is_apart: bool = False
+
+
+class Spread(Part):
+    """How something is spread, as one would draw it: 2..12 figures.
+
+    On a "scale" they are values of one column, the lowest first. As "shares", from 0 to 1, they are
+    parts of one whole: its largest holders in order, then what all others have, if there are any.
+    """
+
+    kind: Literal["scale", "shares"]
+    places: tuple[Place, ...] = Field(min_length=2, max_length=MAX_PLACES)
+
+
 class Evidence(Part):
     """One measurement that supports a finding.
 
     `sql` is one SELECT that shows it, runnable as it stands after the dataset's `setup_sql`; for a
     finding about cells or rows it returns the offending rows with their `row_id`. `value` and
     `threshold` share the metric's unit; floats keep nine significant digits, so that the same data
-    gives the same bytes. Personal data and secrets are masked.
+    gives the same bytes. `series` is how it came about over time, `spread` how it is made up.
+    Personal data and secrets are masked.
     """
 
     id: str = ""
@@ -38,6 +87,8 @@ class Evidence(Part):
     value: Value
     threshold: Value = None
     sql: str | None = None
+    series: Series | None = None
+    spread: Spread | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -65,8 +116,9 @@ class Finding(Part):
 
     `title` is one sentence with the figures in it. `rows` is how many rows are affected, where that
     makes sense. `impact` says what goes wrong if it stays, `recommendation` what to do about it,
-    `effort` how much work that is. `confidence` is from 0 to 1. Ids are derived from role,
-    category, subject and `key`; `key` tells apart findings that share the other three.
+    `effort` how much work that is. `confidence` is from 0 to 1, and `reason` is a clause that says
+    what it rests on. Ids are derived from role, category, subject and `key`; `key` tells apart
+    findings that share the other three.
     """
 
     id: str = ""
@@ -82,6 +134,7 @@ class Finding(Part):
     effort: Level = "medium"
     impact: str = ""
     confidence: float = Field(default=1.0, ge=0.0, le=1.0)
+    reason: str = ""
 
     @model_validator(mode="after")
     def _name(self) -> "Finding":

@@ -35,6 +35,9 @@ MAX_TOP_SHARE: Final = 0.9
 ROUNDING: Final = "greatest(0.011, 0.000001 * abs({value}))"
 """How far a result may be off for having been rounded to cents."""
 
+LEAST: Final = 0.22
+"""Results, and what is added up, below which rounding to cents hides whether a rule holds. Ours."""
+
 MIN_EXPLAINED: Final = 0.8
 """Share of the exceptions whose difference a third column holds, for it to be part of the rule."""
 
@@ -93,12 +96,14 @@ async def _rules(
         measured AS (
             SELECT i, j, k, '+' AS o, count(*) AS n,
                 count(*) FILTER (abs(v[i] + v[j] - v[k]) <= {rounding}) AS holds
-            FROM sample, combined WHERE v[i] <> 0 AND v[j] <> 0 AND v[k] <> 0 GROUP BY ALL
+            FROM sample, combined
+            WHERE least(abs(v[i]), abs(v[j]), abs(v[k])) >= {LEAST} GROUP BY ALL
             UNION ALL
             SELECT i, j, k, '*', count(*),
                 count(*) FILTER (abs(v[i] * v[j] - v[k]) <= {rounding})
             FROM sample, combined
-            WHERE abs(v[i]) NOT IN (0, 1) AND abs(v[j]) NOT IN (0, 1) AND v[k] <> 0 GROUP BY ALL
+            WHERE abs(v[i]) NOT IN (0, 1) AND abs(v[j]) NOT IN (0, 1) AND abs(v[k]) >= {LEAST}
+            GROUP BY ALL
         )
         SELECT i, j, k, o FROM measured WHERE n >= {MIN_ROWS} AND holds >= {MIN_HOLDS} * n
         ORDER BY holds / n DESC, k, i, j, o

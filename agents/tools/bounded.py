@@ -1,7 +1,7 @@
-"""Keeping results of tools within what a message can hold."""
+"""Keeping results of tools within what a message can hold, and saying what a bound left out."""
 
 from collections.abc import Iterable
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 from agents.domain.finding import Part
 
@@ -9,6 +9,13 @@ P = TypeVar("P", bound=Part)
 
 MAX_BYTES: Final = 200_000
 """Of a result as JSON; the gateway refuses more than 256 KiB."""
+
+
+class Portion(Part, Generic[P]):
+    """What a tool found, and in one sentence what it did not look at: "" if it left nothing out."""
+
+    found: tuple[P, ...] = ()
+    unexamined: str = ""
 
 
 def within_bounds(parts: Iterable[P], most: int = MAX_BYTES) -> tuple[P, ...]:

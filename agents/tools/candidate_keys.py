@@ -13,6 +13,7 @@ from agents.tool import tool
 from agents.tools.column_names import is_identifier_name
 from agents.tools.profile import ColumnProfile, TableProfile, profile
 from agents.tools.repeated import repeated_rows
+from agents.tools.side_by_side import side_by_side
 
 MIN_UNIQUE: Final = 0.99
 """Share of rows that a key's values must tell apart for its duplicates to be exceptions."""
@@ -37,6 +38,9 @@ MAX_LENGTH: Final = 64
 MAX_CHANCE: Final = 0.01
 """Duplicates of a key, as a share of those that independent columns would have by chance."""
 
+MAX_CHANCE_NAMED: Final = 0.05
+"""The same where every column is named as what identifies something. Ours."""
+
 MIN_EXPECTED_SHARE: Final = 1 - MIN_UNIQUE
 """Pairs of equal rows that chance must give, per row, for their absence to say anything."""
 
@@ -51,17 +55,19 @@ class NearKey(Part):
     """Columns that tell all rows but a few apart.
 
     `rows` share their values with another row, in `groups`; `expected` is how many pairs of equal
-    rows there would be if the columns were independent, of a single column None.
+    rows there would be if the columns were independent, of a single column None. `is_named` says
+    that all their names are those of what identifies something.
     """
 
     columns: tuple[str, ...]
     rows: int
     groups: int
     expected: float | None = None
+    is_named: bool = True
 
 
 class CandidateKeys(Part):
-    """The columns that identify every row, if any, and those that nearly do."""
+    """The columns that identify every row, alone or together, if any, and those that nearly do."""
 
     rows: int
     keys: tuple[tuple[str, ...], ...]
@@ -72,40 +78,54 @@ class CandidateKeys(Part):
 async def candidate_keys(data: Datasets, table: str) -> CandidateKeys:
     """Find columns, alone and together, that identify rows with few or no exceptions."""
     profiled = await profile.function(data, table)
-    keys = [(c.name,) for c in profiled.columns if _is_unique(c, profiled.rows)]
+    keys: list[tuple[str, ...]] = [
+        (c.name,) for c in profiled.columns if _is_unique(c, profiled.rows)
+    ]
     near = []
     for column in profiled.columns:
         if _is_nearly_unique(column, profiled.rows):
             repeated = await repeated_rows(data, table, [column.name], with_nulls=False)
             near.append(NearKey(columns=(column.name,), rows=repeated.rows, groups=repeated.groups))
-    if not keys and not near:
-        near = await _combined(data, table, profiled)
+    if not near:
+        exact, near = await _combined(data, table, profiled)
+        keys += exact
     return CandidateKeys(rows=profiled.rows, keys=tuple(keys), near_keys=tuple(near))
 
 
-async def _combined(data: Datasets, table: str, profiled: TableProfile) -> list[NearKey]:
-    """The combination whose duplicates fall the furthest short of what chance would give."""
+async def _combined(
+    data: Datasets, table: str, profiled: TableProfile
+) -> tuple[list[tuple[str, ...]], list[NearKey]]:
+    """Combinations that identify every row, and 0..1 that nearly does.
+
+    That is the one whose duplicates fall the furthest short of what chance would give.
+    """
     parts = [c for c in profiled.columns if _may_be_part(c, profiled.rows)]
     parts = sorted(parts, key=lambda column: column.repetition)[:MAX_PARTS]
     by_anchor: dict[Combination, list[Combination]] = defaultdict(list)
     for chosen in _plausible(parts, profiled.rows):
         by_anchor[chosen[:2]].append(chosen)
+    estimated = await side_by_side(
+        lambda item: _estimated(data, table, *item, profiled.rows), by_anchor.items()
+    )
     promising = []
-    for anchor, candidates in by_anchor.items():
-        estimates = await _estimated(data, table, anchor, candidates, profiled.rows)
+    for candidates, estimates in zip(by_anchor.values(), estimated, strict=True):
         for chosen, surplus in zip(candidates, estimates, strict=True):
             if _is_key_but_for(surplus, chosen, profiled.rows):
                 expected = _expected(chosen, profiled.rows)
                 promising.append((surplus / expected, -expected, chosen))
-    exact: list[set[str]] = []
-    found = []
-    for _, _, chosen in sorted(promising, key=lambda item: item[:2])[:MAX_COUNTED]:
+    exact: list[tuple[str, ...]] = []
+    found: list[NearKey] = []
+    counted = 0
+    for _, _, chosen in sorted(promising, key=lambda item: item[:2]):
         names = [c.name for c in profiled.columns if c in chosen]
-        if any(key <= set(names) for key in exact):
+        if counted == MAX_COUNTED:
+            break
+        if any(set(key) <= set(names) for key in exact):
             continue
+        counted += 1
         repeated = await repeated_rows(data, table, names, with_nulls=False)
         if not repeated.groups:
-            exact.append(set(names))
+            exact.append(tuple(names))
             continue
         if _is_key_but_for(repeated.surplus, chosen, profiled.rows):
             expected = float(f"{_expected(chosen, profiled.rows):.4g}")
@@ -115,10 +135,11 @@ async def _combined(data: Datasets, table: str, profiled: TableProfile) -> list[
                     rows=repeated.rows,
                     groups=repeated.groups,
                     expected=expected,
+                    is_named=_is_named(chosen),
                 )
             )
     found.sort(key=lambda key: (key.rows - key.groups) / (key.expected or 1.0))
-    return found[:1]
+    return exact, found[:1]
 
 
 def _plausible(parts: Sequence[ColumnProfile], rows: int) -> list[Combination]:
@@ -139,7 +160,12 @@ def _plausible(parts: Sequence[ColumnProfile], rows: int) -> list[Combination]:
 
 def _is_key_but_for(surplus: int, chosen: Combination, rows: int) -> bool:
     """Whether so many rows too many are exceptions, rather than what chance leaves."""
-    return surplus <= min(MAX_CHANCE * _expected(chosen, rows), (1 - MIN_UNIQUE) * rows)
+    chance = MAX_CHANCE_NAMED if _is_named(chosen) else MAX_CHANCE
+    return surplus <= min(chance * _expected(chosen, rows), (1 - MIN_UNIQUE) * rows)
+
+
+def _is_named(chosen: Combination) -> bool:
+    return all(is_identifier_name(column.name) for column in chosen)
 
 
 def _expected(chosen: Combination, rows: int) -> float:

@@ -1,20 +1,27 @@
 """When a measure stopped following one line and began to follow another."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean, median
 from typing import Final
 
 from agents.dataset import Datasets
-from agents.domain.finding import Part
+from agents.domain.finding import Part, Series
 from agents.domain.series.changes import change_points as places_of_change
+from agents.domain.series.drawn import drawn
 from agents.domain.series.seasons import season
 from agents.tool import tool
 from agents.tools.course import Course, Grain, course_of
+from agents.tools.off_loop import off_loop
 from agents.tools.seasonality import CYCLES, STRONG, phase_of
 from agents.tools.trend import Aggregate, theil_sen
 
 MAX_SLOPE_POINTS: Final = 200
 """Values between whose pairs a slope is taken; of longer stretches every so many."""
+
+SHORTER_THAN_MONTHS: Final = frozenset({"week", "day", "hour"})
+"""Grains in which the season of the year would be told as changes; where there is one, months are
+taken."""
 
 
 class Change(Part):
@@ -36,7 +43,7 @@ class Changes(Part):
     """0..10 changes in the order of time, among `periods` periods of a course.
 
     `level` is the median of the figures. `is_adjusted` says that a season was taken out of them
-    first.
+    first, of `series` as well.
     """
 
     grain: Grain
@@ -46,6 +53,7 @@ class Changes(Part):
     level: float
     is_adjusted: bool
     changes: tuple[Change, ...]
+    series: Series
 
 
 @tool(permission="read_data")
@@ -64,10 +72,14 @@ async def change_points(
     if course is None or not course.values:
         return None
     values, is_adjusted = _without_season(course)
-    places = places_of_change(values)
+    if course.grain in SHORTER_THAN_MONTHS:
+        by_month = await course_of(data, table, time, measure, aggregate, grain="month")
+        if by_month is not None and (adjusted := _without_season(by_month))[1]:
+            course, (values, is_adjusted) = by_month, adjusted
+    places = await off_loop(places_of_change, values)
     ends = [0, *places, len(values)]
     stretches = [values[begin:end] for begin, end in pairwise(ends)]
-    lines = [(fmean(stretch), _slope(stretch) * (len(stretch) - 1)) for stretch in stretches]
+    lines = await off_loop(_lines, stretches)
     return Changes(
         grain=course.grain,
         periods=len(values),
@@ -75,6 +87,7 @@ async def change_points(
         last=course.starts[-1],
         level=_rounded(median(course.values)),
         is_adjusted=is_adjusted,
+        series=drawn(course.grain, course.starts, values),
         changes=tuple(
             Change(
                 start=course.starts[place],
@@ -101,6 +114,11 @@ def _without_season(course: Course) -> tuple[list[float], bool]:
                     for value, phase in zip(values, phases, strict=True)
                 ], True
     return values, False
+
+
+def _lines(stretches: Sequence[list[float]]) -> list[tuple[float, float]]:
+    """Mean of each stretch, and how far its line goes."""
+    return [(fmean(stretch), _slope(stretch) * (len(stretch) - 1)) for stretch in stretches]
 
 
 def _slope(values: list[float]) -> float:

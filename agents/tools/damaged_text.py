@@ -6,16 +6,18 @@ values of columns of numbers are looked at only where the name says that they ar
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from agents.dataset import Datasets
 from agents.datasets.sql import identifier, identifiers
 from agents.domain.finding import Part
 from agents.tool import tool
-from agents.tools.bounded import within_bounds
 from agents.tools.column_names import words
+from agents.tools.fresh_name import fresh_name
 from agents.tools.masking import masked
-from agents.tools.profile import ColumnProfile, profile
+from agents.tools.profile import ColumnProfile, chosen, profile
+from agents.tools.side_by_side import side_by_side
 
 Damage: TypeAlias = Literal[
     "mojibake", "replaced", "exponent", "month", "overflow", "markup", "short"
@@ -69,19 +71,23 @@ class DamagedColumn(Part):
 
 
 @tool(permission="read_data", timeout=300.0)
-async def damaged_text(data: Datasets, table: str) -> tuple[DamagedColumn, ...]:
+async def damaged_text(
+    data: Datasets, table: str, columns: tuple[str, ...] = ()
+) -> tuple[DamagedColumn, ...]:
     """Find texts damaged by a wrong encoding, a spreadsheet, or a web page."""
     profiled = await profile.function(data, table)
-    texts = [c for c in profiled.columns if c.kind == "text" and c.nulls < profiled.rows]
+    examined = chosen(profiled, columns)
+    texts = [c for c in examined if c.kind == "text" and c.nulls < profiled.rows]
     repeated = [c for c in texts if c.distinct * MIN_REPEATED <= profiled.rows]
     single = [c for c in texts if c not in repeated]
     groups = [[column] for column in repeated]
     groups += [single[at : at + AT_A_TIME] for at in range(0, len(single), AT_A_TIME)]
     if profiled.rows <= FEW_ROWS:
         groups = [texts[at : at + AT_A_TIME] for at in range(0, len(texts), AT_A_TIME)]
+    counted = await side_by_side(partial(_counts, data, table), groups)
     found = []
-    for group in groups:
-        for column, counts in zip(group, await _counts(data, table, group), strict=True):
+    for group, measured in zip(groups, counted, strict=True):
+        for column, counts in zip(group, measured, strict=True):
             present = profiled.rows - column.nulls
             for (damage, condition), rows in zip(
                 _conditions(column.name).items(), counts[:-1], strict=True
@@ -91,10 +97,10 @@ async def damaged_text(data: Datasets, table: str) -> tuple[DamagedColumn, ...]:
                     found.append(await _damaged(data, table, column, damage, condition))
             if counts[-1] >= MIN_FULL_LENGTH * present:
                 found += await _short_texts(data, table, column, present)
-    for column in profiled.columns:
+    for column in examined:
         if column.kind == "number" and _ZIP.fullmatch(words(column.name)):
             found += await _short_numbers(data, table, column, profiled.rows - column.nulls)
-    return within_bounds(found)
+    return tuple(found)
 
 
 def _conditions(column: str) -> dict[Damage, str]:
@@ -121,8 +127,9 @@ async def _counts(
     data: Datasets, table: str, columns: Sequence[ColumnProfile]
 ) -> Sequence[Sequence[int]]:
     """For each column the rows that meet each condition, and those that hold only digits."""
+    rows = identifier(fresh_name("rows", (column.name for column in columns)))
     counted = ", ".join(
-        f"[{', '.join(f'coalesce(sum(n) FILTER ({each}), 0)' for each in conditions)}]"
+        f"[{', '.join(f'coalesce(sum({rows}) FILTER ({each}), 0)' for each in conditions)}]"
         for column in columns
         for conditions in [
             [
@@ -132,10 +139,10 @@ async def _counts(
         ]
     )
     names = identifiers(column.name for column in columns)
-    source = f"(SELECT {names}, 1 AS n FROM {identifier(table)})"
+    source = f"(SELECT {names}, 1 FROM {identifier(table)})"
     if len(columns) == 1:
-        source = f"(SELECT {names}, count(*) AS n FROM {identifier(table)} GROUP BY 1)"
-    (counts,) = await data.query(f"SELECT {counted} FROM {source} AS t({names}, n)")
+        source = f"(SELECT {names}, count(*) FROM {identifier(table)} GROUP BY 1)"
+    (counts,) = await data.query(f"SELECT {counted} FROM {source} AS t({names}, {rows})")
     return counts
 
 

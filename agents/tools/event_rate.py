@@ -1,21 +1,29 @@
 """How many events happen per unit of time."""
 
+from collections.abc import Sequence
+from statistics import median
 from typing import Final
 
 from agents.dataset import Datasets
 from agents.datasets.sql import identifier
 from agents.domain.finding import Part
+from agents.domain.series.changes import change_points
 from agents.tool import tool
 
-RECENT_SHARE: Final = 0.25
-"""The last part of the time that is compared with what went before."""
+MOST_STRETCHES: Final = 400
+"""Stretches, or sums of as many neighbouring ones each, among which a change is looked for."""
+
+USUALLY: Final = 0.1
+"""Share of the stretches on either side that a change may leave out of account: a rate that goes up
+and down with the day has been low before."""
 
 
 class EventRate(Part):
     """Events per `width` seconds; empty stretches count.
 
     `usual`, `high` and `peak` are the median, the 99th percentile and the largest number per
-    stretch, `earlier` and `recent` the medians before and within the last quarter.
+    stretch. From `changed_at` on, if ever, it is a different one: `earlier` and `recent` are the
+    medians before and after.
     """
 
     width: float
@@ -24,27 +32,31 @@ class EventRate(Part):
     high: int
     peak: int
     peak_from: str
-    earlier: int
-    recent: int
+    changed_at: str | None
+    earlier: float
+    recent: float
 
 
 @tool(permission="read_data", routes={"streaming"})
 async def event_rate(data: Datasets, table: str, column: str, width: float) -> EventRate | None:
-    """Count events per stretch of `width` seconds: the usual, the peak, and the last quarter."""
+    """Count events per stretch of `width` seconds: the usual, the peak, and the last change."""
+    counted = rate_sql(table, column, width)
     found = await data.query(
         f"""
-        WITH stretches AS ({rate_sql(table, column, width)})
         SELECT count(*), quantile_disc(events, 0.5), quantile_disc(events, 0.99), max(events),
-            CAST(min(since) FILTER (events = most) AS VARCHAR),
-            quantile_disc(events, 0.5) FILTER (place < {1 - RECENT_SHARE} * number),
-            quantile_disc(events, 0.5) FILTER (place >= {1 - RECENT_SHARE} * number)
-        FROM (SELECT *, max(events) OVER () AS most, count(*) OVER () AS number FROM stretches)
-        HAVING count(*) > 1
+            CAST(min(since) FILTER (events = most) AS VARCHAR)
+        FROM (SELECT *, max(events) OVER () AS most FROM ({counted})) HAVING count(*) > 1
         """
     )
     if not found:
         return None
-    ((stretches, usual, high, peak, since, earlier, recent),) = found
+    ((stretches, usual, high, peak, since),) = found
+    together = -(-stretches // MOST_STRETCHES)
+    rows = await data.query(
+        f"SELECT CAST(min(since) AS VARCHAR), sum(events) / {together} FROM ({counted}) "
+        f"GROUP BY place // {together} HAVING count(*) = {together} ORDER BY min(place)"
+    )
+    changed_at, earlier, recent = _last_change([(str(at), float(events)) for at, events in rows])
     return EventRate(
         width=width,
         stretches=stretches,
@@ -52,9 +64,27 @@ async def event_rate(data: Datasets, table: str, column: str, width: float) -> E
         high=high,
         peak=peak,
         peak_from=since,
-        earlier=earlier or 0,
-        recent=recent or 0,
+        changed_at=changed_at,
+        earlier=earlier,
+        recent=recent,
     )
+
+
+def _last_change(rates: Sequence[tuple[str, float]]) -> tuple[str | None, float, float]:
+    """Since when the rate is one that it hardly ever was before, and the medians on both sides."""
+    values = [value for _, value in rates]
+    for place in reversed(change_points(values)):
+        before, after = sorted(values[:place]), sorted(values[place:])
+        if _at(after, USUALLY) > _at(before, 1 - USUALLY) or _at(after, 1 - USUALLY) < _at(
+            before, USUALLY
+        ):
+            return rates[place][0], median(before), median(after)
+    usual = median(values) if values else 0.0
+    return None, usual, usual
+
+
+def _at(ordered: Sequence[float], share: float) -> float:
+    return ordered[round(share * (len(ordered) - 1))]
 
 
 def rate_sql(table: str, column: str, width: float) -> str:

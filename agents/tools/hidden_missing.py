@@ -7,10 +7,13 @@ from agents.datasets.missing_codes import CLEAR_CODES, MISSING_CODES
 from agents.datasets.sql import identifier, literals
 from agents.domain.finding import Part
 from agents.tool import tool
-from agents.tools.bounded import within_bounds
+from agents.tools.profile import ColumnProfile, profile
+from agents.tools.side_by_side import side_by_side
 
 MAX_CODES: Final = 8
 """Of one column, most frequent first."""
+
+LONGEST_CODE: Final = max(map(len, MISSING_CODES))
 
 
 class MissingCode(Part):
@@ -33,40 +36,39 @@ class CodedColumn(Part):
 
 
 @tool(permission="read_data", timeout=300.0)
-async def hidden_missing(data: Datasets, table: str) -> tuple[CodedColumn, ...]:
+async def hidden_missing(
+    data: Datasets, table: str, columns: tuple[str, ...] = ()
+) -> tuple[CodedColumn, ...]:
     """Count the codes for missing values, such as N/A, ? or a blank, in each text column."""
     known = await data.query(
         f"SELECT DISTINCT value FROM reading.{identifier(table)} WHERE problem = 'missing code'"
     )
     clear = CLEAR_CODES | {value.strip().lower() for (value,) in known}
-    found = []
-    for column in await _suspects(data, table):
-        name = identifier(column)
-        rows = await data.query(
-            f"SELECT {name}, count(*), (SELECT count({name}) FROM {identifier(table)}) "
-            f"FROM {identifier(table)} "
-            f"WHERE {_is_code(name)} "
-            "GROUP BY 1 ORDER BY 2 DESC, 1",
-            limit=MAX_CODES,
+    profiled = await profile.function(data, table)
+    texts = [
+        column
+        for column in profiled.columns
+        if column.kind == "text" and column.name in (columns or (column.name,))
+    ]
+
+    async def coded(column: ColumnProfile) -> CodedColumn | None:
+        rows = await data.query(_sql(table, column.name), limit=MAX_CODES)
+        codes = tuple(
+            MissingCode(value=value, rows=count, is_clear=value.strip().lower() in clear)
+            for value, count in rows
         )
-        if rows:
-            codes = tuple(
-                MissingCode(value=value, rows=count, is_clear=value.strip().lower() in clear)
-                for value, count, _ in rows
-            )
-            found.append(CodedColumn(name=column, present=rows[0][2], codes=codes))
-    return within_bounds(found)
+        present = profiled.rows - column.nulls
+        return CodedColumn(name=column.name, present=present, codes=codes) if codes else None
+
+    found = await side_by_side(coded, texts)
+    return tuple(column for column in found if column is not None)
 
 
-async def _suspects(data: Datasets, table: str) -> list[str]:
-    """The text columns in which any code stands, found in one pass."""
-    names = [column.name for column in data.table(table).columns if column.type == "VARCHAR"]
-    if not names:
-        return []
-    found = ", ".join(f"coalesce(bool_or({_is_code(identifier(name))}), false)" for name in names)
-    (flags,) = await data.query(f"SELECT {found} FROM {identifier(table)}")
-    return [name for name, flag in zip(names, flags, strict=True) if flag]
-
-
-def _is_code(value: str) -> str:
-    return f"lower(trim({value})) IN ({literals(sorted(MISSING_CODES))})"
+def _sql(table: str, column: str) -> str:
+    """The codes of a column with their rows; short texts only, since all codes are."""
+    name = identifier(column)
+    return (
+        f"SELECT v, n FROM (SELECT {name} AS v, count(*) AS n FROM {identifier(table)} "
+        f"WHERE length(trim({name})) <= {LONGEST_CODE} GROUP BY 1) "
+        f"WHERE lower(trim(v)) IN ({literals(sorted(MISSING_CODES))}) ORDER BY n DESC, v"
+    )

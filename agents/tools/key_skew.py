@@ -1,20 +1,36 @@
 """How unevenly the rows of a table fall on the values of a column."""
 
+from typing import Final
+
 from agents.dataset import Datasets
 from agents.datasets.sql import identifier
 from agents.domain.finding import Part
 from agents.tool import tool
 from agents.tools.masking import masked
 
+LEADING: Final = 5
+"""The most frequent values that are named."""
+
+
+class LargeKey(Part):
+    """A value with its number of rows; `label` is masked where it is personal."""
+
+    label: str
+    rows: int
+
 
 class KeySkew(Part):
-    """`rows` with a value, over `keys` distinct values; `largest` is masked where personal."""
+    """`rows` with a value, over `keys` distinct values.
+
+    `largest` is the first of `leading`, the largest five, all masked where they are personal.
+    """
 
     keys: int
     rows: int
     largest: str
     largest_rows: int
     median_rows: int
+    leading: tuple[LargeKey, ...] = ()
 
 
 @tool(permission="read_data", routes={"batch"})
@@ -23,21 +39,26 @@ async def key_skew(data: Datasets, table: str, column: str) -> KeySkew | None:
     found = await data.query(
         f"""
         WITH counted AS ({rows_by_key_sql(table, column)})
-        SELECT count(*), CAST(sum(rows) AS BIGINT), CAST(max_by(key, (rows, -place)) AS VARCHAR),
-            max(rows), quantile_disc(rows, 0.5)
+        SELECT count(*), CAST(sum(rows) AS BIGINT), quantile_disc(rows, 0.5),
+            list([CAST(key AS VARCHAR), CAST(rows AS VARCHAR)] ORDER BY place)
+                FILTER (place <= {LEADING})
         FROM (SELECT *, row_number() OVER () AS place FROM counted)
         HAVING count(*) > 0
         """
     )
     if not found:
         return None
-    ((keys, rows, largest, largest_rows, median_rows),) = found
+    ((keys, rows, median_rows, leading),) = found
+    largest = tuple(
+        LargeKey(label=masked(key, column=column), rows=int(count)) for key, count in leading
+    )
     return KeySkew(
         keys=keys,
         rows=rows,
-        largest=masked(largest, column=column),
-        largest_rows=largest_rows,
+        largest=largest[0].label,
+        largest_rows=largest[0].rows,
         median_rows=median_rows,
+        leading=largest,
     )
 
 

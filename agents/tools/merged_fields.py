@@ -1,18 +1,21 @@
 """Values of one column that carry the value of the neighbour which is empty in the same row.
 
-*Bounded*: only columns with nulls are looked at as emptied, at most `MAX_COLUMNS` of them, against
-at most `MAX_COLUMNS` text columns; each pair is one pass over the rows with the null.
+*Bounded*: only columns with nulls are looked at as emptied, at most `MAX_EMPTIED` of them, against
+at most `MAX_COLUMNS` text columns; each pair is one pass over the rows with the null. What is left
+out is said.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from agents.dataset import Datasets
 from agents.datasets.sql import identifier
 from agents.domain.finding import Part
+from agents.domain.synthesis.wording import listed, raised
 from agents.tool import tool
-from agents.tools.bounded import within_bounds
+from agents.tools.bounded import Portion
 from agents.tools.masking import masked
-from agents.tools.profile import ColumnProfile, profile
+from agents.tools.profile import ColumnProfile, chosen, profile
 
 MIN_ROWS: Final = 3
 MIN_SHARE: Final = 0.5
@@ -26,6 +29,7 @@ MIN_LENGTH: Final = 2
 """Characters of a value below which its being part of another is chance."""
 
 MAX_DISTINCT: Final = 5_000
+MAX_EMPTIED: Final = 20
 MAX_COLUMNS: Final = 20
 
 
@@ -41,18 +45,38 @@ class MergedField(Part):
 
 
 @tool(permission="read_data", timeout=300.0)
-async def merged_fields(data: Datasets, table: str) -> tuple[MergedField, ...]:
-    """Find columns that swallowed the value of another one, which is empty there."""
+async def merged_fields(
+    data: Datasets, table: str, columns: tuple[str, ...] = ()
+) -> Portion[MergedField]:
+    """Find columns that swallowed the value of another one, which is empty there.
+
+    Only `columns` are looked at as empty, if any are named.
+    """
     profiled = await profile.function(data, table)
-    emptied = [c for c in profiled.columns if _may_be_emptied(c, profiled.rows)][:MAX_COLUMNS]
-    found = []
-    for other in emptied:
+    emptied = [each for each in chosen(profiled, columns) if _may_be_emptied(each, profiled.rows)]
+    found, cut = [], []
+    for other in emptied[:MAX_EMPTIED]:
         texts = [column for column in profiled.columns if _may_have_swallowed(column, other)]
+        if len(texts) > MAX_COLUMNS:
+            cut.append(other.name)
         for column in texts[:MAX_COLUMNS]:
             merged = await _merged(data, table, column, other)
             if merged is not None:
                 found.append(merged)
-    return within_bounds(found)
+    return Portion(found=tuple(found), unexamined=_unexamined(cut, emptied[MAX_EMPTIED:]))
+
+
+def _unexamined(cut: Sequence[str], skipped: Sequence[ColumnProfile]) -> str:
+    parts = []
+    if cut:
+        parts.append(
+            f"values of {listed(cut)} were looked for in the first {MAX_COLUMNS} columns of text "
+            "and not in the others"
+        )
+    if skipped:
+        names = listed(column.name for column in skipped)
+        parts.append(f"values of {names} were not looked for")
+    return raised(f"{', and '.join(parts)}.") if parts else ""
 
 
 async def _merged(

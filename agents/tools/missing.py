@@ -13,6 +13,11 @@ from agents.tool import tool
 MAX_GROUPED_COLUMNS: Final = 120
 """Columns with nulls past which those with the fewest are not compared with others."""
 
+MIN_AGREEMENT: Final = 0.5
+"""How much of what two columns could differ in whether they are null, given how often each is, they
+agree in at least (Cohen's kappa): columns that are null nearly everywhere are so together by
+chance. Ours."""
+
 MAX_COMBINATIONS: Final = 20_000
 MAX_PATTERNS: Final = 12
 """Of a group, most frequent first."""
@@ -77,7 +82,8 @@ async def missing_values(data: Datasets, table: str, min_overlap: float = 0.8) -
     names = [column.name for column in columns if column in partial]
     groups: tuple[MissingGroup, ...] = ()
     if len(names) > 1:
-        groups = _groups(names, await _combinations(data, table, names), min_overlap)
+        found = await _combinations(data, table, names)
+        groups = _groups(names, found, pinned.rows, min_overlap)
     return MissingValues(rows=pinned.rows, columns=columns, groups=groups)
 
 
@@ -105,7 +111,10 @@ async def _combinations(
 
 
 def _groups(
-    names: Sequence[str], combinations_found: Counter[frozenset[int]], min_overlap: float
+    names: Sequence[str],
+    combinations_found: Counter[frozenset[int]],
+    rows: int,
+    min_overlap: float,
 ) -> tuple[MissingGroup, ...]:
     alone: Counter[int] = Counter()
     both: Counter[tuple[int, int]] = Counter()
@@ -118,6 +127,7 @@ def _groups(
         (first, second)
         for (first, second), count in both.items()
         if count >= min_overlap * (alone[first] + alone[second] - count)
+        and _agreement(rows, alone[first], alone[second], count) >= MIN_AGREEMENT
     ]
     groups = []
     for members in _components(len(names), related):
@@ -136,6 +146,13 @@ def _groups(
             )
         )
     return tuple(groups)
+
+
+def _agreement(rows: int, first: int, second: int, both: int) -> float:
+    """Cohen's kappa of being null, of two columns with nulls in some rows but not in all."""
+    agreed = 1 - (first + second - 2 * both) / rows
+    by_chance = (first * second + (rows - first) * (rows - second)) / rows**2
+    return (agreed - by_chance) / (1 - by_chance)
 
 
 def _components(count: int, pairs: Iterable[tuple[int, int]]) -> list[frozenset[int]]:

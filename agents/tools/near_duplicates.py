@@ -12,6 +12,7 @@ the weight of agreement; blocking on several columns as in Christen, "Data Match
 """
 
 from collections.abc import Sequence
+from itertools import combinations
 from math import log2
 from typing import Final
 
@@ -19,6 +20,8 @@ from agents.dataset import Datasets
 from agents.datasets.sql import identifier, identifiers
 from agents.domain.finding import Part
 from agents.tool import tool
+from agents.tools.column_names import is_identifier_name, personal_kind
+from agents.tools.dependencies import whole_name
 from agents.tools.fresh_name import fresh_name
 from agents.tools.profile import ColumnProfile, TableProfile, profile
 
@@ -43,6 +46,12 @@ not because things are there twice."""
 
 MIN_DETERMINED: Final = 0.85
 """Share of rows in which a column must determine another for the two to say the same."""
+
+TOGETHER: Final = 0.5
+"""Correlation of two numbers from which on they are no independent signs of one thing. Ours."""
+
+SAMPLE_ROWS: Final = 10_000
+"""Rows on which that is measured."""
 
 MIN_BITS: Final = 0.3
 """Information in the agreement of a column, below which it is not compared."""
@@ -73,8 +82,9 @@ HOPS: Final = 4
 class NearDuplicates(Part):
     """`rows` stand for `groups` of things, the largest in `largest` rows; equal rows do not count.
 
-    `columns` were compared; none if the table has too few that identify things, or too many rows.
-    `sql` selects the rows with `same_as`, the lowest `row_id` of their group.
+    `columns` were compared; none if the table has too few that identify things, or if what is
+    `unexamined`, in a sentence, is all of it. `sql` selects the rows with `same_as`, the lowest
+    `row_id` of their group.
     """
 
     columns: tuple[str, ...] = ()
@@ -82,13 +92,18 @@ class NearDuplicates(Part):
     groups: int = 0
     largest: int = 0
     sql: str = ""
+    unexamined: str = ""
 
 
 @tool(permission="read_data", timeout=300.0)
 async def near_duplicates(data: Datasets, table: str) -> NearDuplicates:
     """Find rows that seem to describe the same thing in different spellings."""
     profiled = await profile.function(data, table)
-    if not MIN_ROWS <= profiled.rows <= MAX_ROWS:
+    if profiled.rows > MAX_ROWS:
+        return NearDuplicates(
+            unexamined=f"It has {profiled.rows:,} rows, and at most {MAX_ROWS:,} are compared."
+        )
+    if profiled.rows < MIN_ROWS:
         return NearDuplicates()
     columns = await _compared(data, profiled)
     if not _identify_things(columns, profiled.rows):
@@ -112,6 +127,8 @@ async def _compared(data: Datasets, profiled: TableProfile) -> Sequence[ColumnPr
         (column for column in profiled.columns if _is_telling(column, profiled.rows)),
         key=lambda column: (column.repetition, column.name),
     )[:MAX_COLUMNS]
+    measures = await _measures(data, profiled, telling)
+    telling = [column for column in telling if column not in measures]
     if not _identify_things(telling, profiled.rows):
         return []
     kept: list[ColumnProfile] = []
@@ -148,6 +165,37 @@ def _is_telling(column: ColumnProfile, rows: int) -> bool:
         # What is different in every row tells rows apart, and not things, unless it is prose.
         return longest <= MAX_LENGTH and column.distinct < present
     return column.kind in ("number", "date") and column.distinct < present
+
+
+async def _measures(
+    data: Datasets, profiled: TableProfile, columns: Sequence[ColumnProfile]
+) -> Sequence[ColumnProfile]:
+    """The numbers that go together, as power and weight do: what agrees in one agrees in others.
+
+    Numbers that are identifiers by their name are none.
+    """
+    numbers = [column for column in columns if column.kind == "number"]
+    pairs = list(combinations(numbers, 2))
+    if not pairs:
+        return []
+    every = -(-profiled.rows // SAMPLE_ROWS)
+    values = {column.name: f"CAST({identifier(column.name)} AS DOUBLE)" for column in numbers}
+    correlations = [
+        f"abs(corr({a}, {b}) FILTER (isfinite({a}) AND isfinite({b})))"
+        for a, b in ((values[one.name], values[other.name]) for one, other in pairs)
+    ]
+    together = ", ".join(
+        f"coalesce(isfinite({each}) AND {each} >= {TOGETHER}, false)" for each in correlations
+    )
+    (found,) = await data.query(
+        f"SELECT {together} FROM {identifier(profiled.table)} WHERE hash(row_id) % {every} = 0"
+    )
+    related = {each.name for pair, goes in zip(pairs, found, strict=True) if goes for each in pair}
+    return [column for column in numbers if column.name in related and not _names_things(column)]
+
+
+def _names_things(column: ColumnProfile) -> bool:
+    return is_identifier_name(column.name) or personal_kind(column.name) is not None
 
 
 async def _grouped(
@@ -189,7 +237,7 @@ def _bits(column: ColumnProfile) -> float:
 
 
 def _sql(profiled: TableProfile, columns: Sequence[ColumnProfile]) -> str:
-    view, rows = identifier(profiled.table), profiled.rows
+    view, rows = whole_name(profiled), profiled.rows
     values = ", ".join(
         f"nullif(lower(trim(CAST({identifier(column.name)} AS VARCHAR))), '') AS c{number}"
         for number, column in enumerate(columns)

@@ -1,7 +1,8 @@
 """Columns that refer to a key of another given table, and the values that it does not have.
 
-*Bounded*: at most `MAX_COLUMNS` columns are compared with at most `MAX_KEYS` keys, by their
-distinct values; only columns that refer to a key are compared row by row.
+*Bounded*: at most `MAX_REFERRING` columns are compared with at most `MAX_KEYS` keys each, those
+whose names go with theirs before others, by their distinct values; only columns that refer to a key
+are compared row by row. What is left out is said.
 
 *Source*: inclusion dependencies; Rostin et al., "A machine learning approach to foreign key
 discovery" (2009), of whose features the coverage, the column names and the key's uniqueness are
@@ -17,11 +18,12 @@ from agents.dataset import Datasets
 from agents.datasets.missing_codes import MISSING_CODES
 from agents.datasets.sql import identifier, literals
 from agents.domain.finding import Part
+from agents.domain.synthesis.wording import listed, raised
 from agents.tool import tool
-from agents.tools.bounded import within_bounds
+from agents.tools.bounded import Portion
 from agents.tools.column_names import words
 from agents.tools.masking import masked
-from agents.tools.profile import ColumnProfile, profile
+from agents.tools.profile import ColumnProfile, chosen, profile
 
 MIN_UNIQUE: Final = 0.99
 """Share of rows that a key's values must tell apart."""
@@ -36,7 +38,7 @@ MIN_DISTINCT: Final = 3
 MIN_DISTINCT_UNNAMED: Final = 10
 """Distinct values below which their being in a key may be chance."""
 
-MAX_COLUMNS: Final = 60
+MAX_REFERRING: Final = 60
 MAX_KEYS: Final = 40
 MAX_EXAMPLES: Final = 4
 
@@ -66,27 +68,59 @@ class _Key:
 
 
 @tool(permission="read_data", timeout=300.0)
-async def orphans(data: Datasets, table: str) -> tuple[OrphanedReference, ...]:
+async def orphans(
+    data: Datasets, table: str, columns: tuple[str, ...] = ()
+) -> Portion[OrphanedReference]:
     """Find columns that refer to a key of another table, and their rows without a partner there."""
     if len(data.tables) < 2:
-        return ()
+        return Portion()
     profiled = await profile.function(data, table)
     keys = []
-    for other in data.tables:
-        if other != table:
+    for other, pinned in data.tables.items():
+        if other != table and not pinned.is_observation:
             described = await profile.function(data, other)
             keys += [
                 _Key(table=other, column=column)
                 for column in described.columns
                 if _is_key(column, described.rows)
             ]
-    columns = [column for column in profiled.columns if _may_refer(column, profiled.rows)]
-    found = []
-    for column in columns[:MAX_COLUMNS]:
-        reference = await _best(data, table, column, keys[:MAX_KEYS])
+    referring = [each for each in chosen(profiled, columns) if _may_refer(each, profiled.rows)]
+    found, cut = [], []
+    for column in referring[:MAX_REFERRING]:
+        fitting = _fitting(column, keys)
+        if len(fitting) > MAX_KEYS:
+            cut.append(column.name)
+        reference = await _best(data, table, column, fitting[:MAX_KEYS])
         if reference is not None and reference.rows:
             found.append(reference)
-    return within_bounds(found)
+    return Portion(found=tuple(found), unexamined=_unexamined(cut, referring[MAX_REFERRING:]))
+
+
+def _fitting(column: ColumnProfile, keys: Sequence[_Key]) -> Sequence[_Key]:
+    """The keys that the column may refer to, those that are named like it first."""
+    named = [key for key in keys if key.column.kind == column.kind and _is_named(column, key)]
+    if not _says_enough(column):
+        return named
+    return named + [
+        key for key in keys if key.column.kind == column.kind and not _is_named(column, key)
+    ]
+
+
+def _is_named(column: ColumnProfile, key: _Key) -> bool:
+    return names_go_together(column.name, key.column.name, key.table)
+
+
+def _unexamined(cut: Sequence[str], skipped: Sequence[ColumnProfile]) -> str:
+    parts = []
+    if cut:
+        parts.append(
+            f"of the more than {MAX_KEYS} keys that {listed(cut)} could refer to, {MAX_KEYS} were "
+            "compared"
+        )
+    if skipped:
+        names = listed(column.name for column in skipped)
+        parts.append(f"of the columns that could refer to another table, {names} were left out")
+    return raised(f"{' and '.join(parts)}.") if parts else ""
 
 
 async def _best(
@@ -95,9 +129,7 @@ async def _best(
     """The key that the column refers to, named alike before others, then the most inclusive."""
     fitting = []
     for key in keys:
-        is_named = names_go_together(column.name, key.column.name, key.table)
-        if key.column.kind != column.kind or not (is_named or _says_enough(column)):
-            continue
+        is_named = _is_named(column, key)
         ((included, distinct),) = await data.query(
             f"SELECT count(k.v), count(*) FROM (SELECT DISTINCT {identifier(column.name)} AS v "
             f"FROM {identifier(table)} WHERE {_present(column)}) AS c LEFT JOIN "

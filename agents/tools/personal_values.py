@@ -1,55 +1,60 @@
 """Telling personal data by its values: formats, checksums, words; pure, and too slow for the loop.
 
-`phonenumbers` and `stdnum` are imported where they are used, since most data needs neither.
+*Not here*: national identifiers (`national_ids.py`), names of persons and of organisations
+(`proper_names.py`). `phonenumbers` is imported where it is used, since most data needs it not.
 """
 
-import importlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Final
 
 from agents.tools.column_names import PersonalKind
+from agents.tools.national_ids import national_ids
+from agents.tools.proper_names import is_full_name, is_like_a_name
+
+MONTHS: Final = (
+    r"(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*\.?"  # English, German
+)
 
 _EMAIL: Final = re.compile(r"[\w.+%'-]+@[\w-]+(\.[\w-]+)*\.[a-zA-Z]{2,}")
+_ROLE_MAILBOX: Final = re.compile(
+    r"(info|contact|kontakt|office|mail|post|hello|support|service|sales|admin|help|enquir(y|ies)"
+    r"|inquir(y|ies)|reservations?|bookings?|orders?|shop|team|press|marketing|reception|general"
+    r"|customer[._-]?(service|care)|webmaster|postmaster|no-?reply|billing|jobs|hr)@.*",
+    re.IGNORECASE,
+)
 _PHONE: Final = re.compile(r"\+?\(?\d[\d\s()./-]{5,20}\d")
-_NAME: Final = re.compile(r"[^\W\d_]+(?:[ .'-]+[^\W\d_]+){0,4}\.?")
+_DECIMAL: Final = re.compile(r"\d{1,3}\.\d+")
+_YEAR: Final = r"(?:18|19|20)\d\d"
 _BIRTH_DATE: Final = re.compile(
-    r"(?:19|20)\d\d-?[01]\d-?[0-3]\d(?:[ T].*)?|[0-3]?\d[./-][0-3]?\d[./-](?:(?:19|20)\d\d|\d\d)"
+    rf"{_YEAR}[-/.]?[01]\d[-/.]?[0-3]\d(?:[ T].*)?"
+    rf"|[0-3]?\d[./-][0-3]?\d[./-](?:{_YEAR}|\d\d)"
+    rf"|[0-3]?\d(?:st|nd|rd|th|\.)?[ -]{MONTHS}[ -](?:{_YEAR}|\d\d)"
+    rf"|{MONTHS} [0-3]?\d(?:st|nd|rd|th)?,? {_YEAR}",
+    re.IGNORECASE,
 )
 _STREET: Final = re.compile(
     r"\b(street|road|avenue|lane|drive|court|place|crescent|close|boulevard|circuit|terrace|parade"
-    r"|grove|highway|str(aße|asse)?|st|rd|ave|ln|dr|ct|pl|cres|blvd|hwy|weg|platz|rue|calle|via)\b",
+    r"|grove|highway|st|rd|ave|ln|dr|ct|pl|cres|blvd|hwy|weg|platz|allee|gasse|rue|chemin|calle"
+    r"|avenida|paseo|via|viale|piazza|rua)\b|str(aße|asse|\.)|\Bstr\b|\Bweg\b|\Bplatz\b|\Ballee\b",
     re.IGNORECASE,
 )
 _POSTAL: Final = re.compile(r"[A-Z]{0,2}\d[\dA-Z -]{2,9}|\d{1,5}[a-zA-Z]?", re.IGNORECASE)
+_MAC: Final = re.compile(
+    r"[0-9A-F]{2}([:-])(?:[0-9A-F]{2}\1){4}[0-9A-F]{2}|(?:[0-9A-F]{4}\.){2}[0-9A-F]{4}",
+    re.IGNORECASE,
+)
+_UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_POSITION: Final = re.compile(r"\(?-?\d{1,2}\.\d{3,}[,; ] ?-?\d{1,3}\.\d{3,}\)?")
+_CARD_ISSUERS: Final = re.compile(
+    r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2(?:2[2-9]|[3-6]\d|7[01]|720)\d{12,13}|3[47]\d{13}"
+    r"|3(?:0[0-5]|[68]\d)\d{11}|6(?:011|4[4-9]\d|5\d\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}|62\d{14,17}"
+)
+"""Ranges of numbers that are given to issuers of cards."""
 
 PHONE_REGIONS: Final = ("US", "GB", "DE", "FR", "AU", "IN", "ES", "IT", "NL", "BR")
 """Countries whose numbering plan is tried for a number without a country code."""
-
-CHECKSUMMED: Final[Mapping[str, str]] = {
-    "Belgian national number": "be.nn",
-    "Brazilian CPF": "br.cpf",
-    "Canadian SIN": "ca.sin",
-    "Chinese resident identity": "cn.ric",
-    "Danish CPR": "dk.cpr",
-    "Dutch BSN": "nl.bsn",
-    "Finnish HETU": "fi.hetu",
-    "French NIR": "fr.nir",
-    "German tax id": "de.idnr",
-    "Indian Aadhaar": "in_.aadhaar",
-    "Italian codice fiscale": "it.codicefiscale",
-    "NHS number": "gb.nhs",
-    "Norwegian birth number": "no.fodselsnummer",
-    "Polish PESEL": "pl.pesel",
-    "Spanish DNI": "es.dni",
-    "Swedish personal number": "se.personnummer",
-    "Swiss AHV number": "ch.ssn",
-}
-"""National identifiers with a checksum, and the module of `stdnum` that knows it."""
-
-UNCHECKED: Final[Mapping[str, str]] = {"US social security number": "us.ssn"}
-"""Those whose form alone can be tested, so that the column's name must say it, too."""
 
 
 def share_of(values: Sequence[str], test: Callable[[str], bool]) -> float:
@@ -60,21 +65,28 @@ def share_of(values: Sequence[str], test: Callable[[str], bool]) -> float:
 def recognised(values: Sequence[str], hint: PersonalKind | None) -> dict[str, float]:
     """What share of `values` is of which personal form, those with any; `hint` is by name.
 
-    A form is an email, phone, ip address, payment card, bank account, or the name of a national
-    identifier; with the hint that asks for it, also a person name, address or birth date.
+    A form is an email, phone, ip address, device id, payment card, bank account, street, full name,
+    position, or the name of a national identifier; with the hint that asks for it, also a person
+    name, address or birth date. Of the e-mail addresses, `role mailbox` are those of no person.
     """
     forms: dict[str, float] = {
         "email": share_of(values, lambda value: _EMAIL.fullmatch(value) is not None),
+        "role mailbox": share_of(values, lambda value: _ROLE_MAILBOX.fullmatch(value) is not None),
         "ip address": share_of(values, _is_ip_address),
+        "device id": share_of(values, lambda value: is_device_id(value, is_hinted=hint is not None))
+        if hint in (None, "device id")
+        else 0.0,
         "phone": _phones(values, is_hinted=hint == "phone"),
-        "payment card": share_of(values, _is_payment_card),
-        "bank account": share_of(values, _is_iban),
+        "payment card": share_of(values, is_payment_card),
+        "bank account": share_of(values, is_iban),
         "street": share_of(values, lambda value: _STREET.search(value) is not None),
+        "full name": share_of(values, is_full_name),
+        "position": share_of(values, lambda value: _POSITION.fullmatch(value) is not None),
     }
-    forms |= _national_ids(values, is_hinted=hint == "national id")
+    forms |= national_ids(values, is_hinted=hint == "national id")
     match hint:
         case "person name":
-            forms[hint] = share_of(values, lambda value: _NAME.fullmatch(value) is not None)
+            forms[hint] = share_of(values, is_like_a_name)
         case "birth date":
             forms[hint] = share_of(values, lambda value: _BIRTH_DATE.fullmatch(value) is not None)
         case "address":
@@ -82,6 +94,50 @@ def recognised(values: Sequence[str], hint: PersonalKind | None) -> dict[str, fl
         case _:
             pass
     return {form: round(share, 4) for form, share in forms.items() if share}
+
+
+def is_payment_card(value: str) -> bool:
+    """Whether it is the number of a card: of an issuer's range, with the right check digit."""
+    digits = re.sub(r"[ -]", "", value)
+    return _CARD_ISSUERS.fullmatch(digits) is not None and has_luhn_digit(digits)
+
+
+def has_luhn_digit(digits: str) -> bool:
+    """Whether the last of the digits checks the others (ISO/IEC 7812)."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * (1 + place % 2)
+        total += doubled - 9 if doubled > 9 else doubled
+    return total % 10 == 0
+
+
+def is_iban(value: str) -> bool:
+    """Whether it is the number of a bank account, by the checksum of ISO 13616."""
+    compact = value.replace(" ", "").upper()
+    if not re.fullmatch(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", compact):
+        return False
+    moved = compact[4:] + compact[:4]
+    return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1
+
+
+def is_device_id(value: str, *, is_hinted: bool) -> bool:
+    """Whether it is the address of a network card; with a hint, also an IMEI or a UUID."""
+    if _MAC.fullmatch(value):
+        return True
+    if not is_hinted:
+        return False
+    is_imei = len(value) == 15 and value.isdecimal() and has_luhn_digit(value)
+    return is_imei or _UUID.fullmatch(value) is not None
+
+
+def is_valid_phone(value: str, region: str | None) -> bool:
+    """Whether the numbering plan has that number; `region` is of one without a country code."""
+    import phonenumbers
+
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(value, region))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _is_ip_address(value: str) -> bool:
@@ -102,56 +158,17 @@ def _phones(values: Sequence[str], *, is_hinted: bool) -> float:
         if _PHONE.fullmatch(value)
         and (is_hinted or value.startswith("+") or re.search(r"\d[\s()./-]+\d", value))
         and not _BIRTH_DATE.fullmatch(value)
+        and not _DECIMAL.fullmatch(value)
         and 7 <= sum(map(str.isdigit, value)) <= 15
     ]
     if not suspects:
         return 0.0
-    import phonenumbers
-
-    def is_valid(value: str, region: str | None) -> bool:
-        try:
-            return phonenumbers.is_valid_number(phonenumbers.parse(value, region))
-        except phonenumbers.NumberParseException:
-            return False
-
-    international = sum(is_valid(value, None) for value in suspects if value.startswith("+"))
+    international = sum(is_valid_phone(value, None) for value in suspects if value.startswith("+"))
     local = [value for value in suspects if not value.startswith("+")]
-    best = max((sum(is_valid(v, region) for v in local) for region in PHONE_REGIONS), default=0)
+    best = max(sum(is_valid_phone(v, region) for v in local) for region in PHONE_REGIONS)
     return (international + best) / len(values)
-
-
-def _is_payment_card(value: str) -> bool:
-    digits = re.sub(r"[ -]", "", value)
-    if not digits.isdecimal() or not 13 <= len(digits) <= 19 or digits[0] not in "3456":
-        return False
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        doubled = int(digit) * (1 + place % 2)
-        total += doubled - 9 if doubled > 9 else doubled
-    return total % 10 == 0
-
-
-def _is_iban(value: str) -> bool:
-    compact = value.replace(" ", "").upper()
-    if not re.fullmatch(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", compact):
-        return False
-    moved = compact[4:] + compact[:4]
-    return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1
-
-
-def _national_ids(values: Sequence[str], *, is_hinted: bool) -> dict[str, float]:
-    suspects = [value for value in values if re.fullmatch(r"[A-Z\d][A-Z\d ./-]{7,20}", value)]
-    suspects = [value for value in suspects if sum(map(str.isdigit, value)) >= 6]
-    if not suspects:
-        return {}
-    formats = {**CHECKSUMMED, **(UNCHECKED if is_hinted else {})}
-    found = {}
-    for name, module in formats.items():
-        is_valid = importlib.import_module(f"stdnum.{module}").is_valid
-        found[name] = sum(map(is_valid, suspects)) / len(values)
-    return found
 
 
 def _is_part_of_address(value: str) -> bool:
     """Whether it is a street, a postal code or house number, or the name of a place."""
-    return bool(_STREET.search(value) or _POSTAL.fullmatch(value) or _NAME.fullmatch(value))
+    return bool(_STREET.search(value) or _POSTAL.fullmatch(value) or is_like_a_name(value))

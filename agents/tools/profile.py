@@ -4,7 +4,9 @@
 only exact aggregates are used, and floats keep nine significant digits.
 """
 
+from collections.abc import Collection, Sequence
 from typing import Any, Final, Literal, TypeAlias
+from weakref import WeakKeyDictionary
 
 from agents.dataset import Datasets
 from agents.datasets.sql import identifier
@@ -12,7 +14,8 @@ from agents.domain.finding import Part
 from agents.domain.task import Column
 from agents.tool import tool
 from agents.tools.column_names import personal_kind
-from agents.tools.masking import masked
+from agents.tools.masking import MAX_SEARCHED, masked
+from agents.tools.side_by_side import side_by_side
 
 Kind: TypeAlias = Literal["number", "text", "date", "time", "boolean"]
 
@@ -75,12 +78,28 @@ class TableProfile(Part):
 
 
 @tool(permission="read_data", timeout=600.0)
-async def profile(data: Datasets, table: str) -> TableProfile:
+async def profile(data: Datasets, table: str, columns: tuple[str, ...] = ()) -> TableProfile:
     """Profile every column of a table: nulls, distinct and frequent values, range, quantiles."""
+    known = _known.setdefault(data, {})
+    if table not in known:
+        known[table] = await _profiled(data, table)
+    return known[table].model_copy(update={"columns": tuple(chosen(known[table], columns))})
+
+
+async def _profiled(data: Datasets, table: str) -> TableProfile:
     pinned = data.table(table)
     shown = MAX_TOP_VALUES if len(pinned.columns) <= FEW_COLUMNS else 1
-    columns = [await _column(data, table, column, shown) for column in pinned.columns]
+    columns = await side_by_side(lambda column: _column(data, table, column, shown), pinned.columns)
     return TableProfile(table=table, rows=pinned.rows, columns=tuple(columns))
+
+
+_known: Final[WeakKeyDictionary[Datasets, dict[str, TableProfile]]] = WeakKeyDictionary()
+"""Profiles by table, for as long as the datasets are open: nearly every tool begins with one."""
+
+
+def chosen(profiled: TableProfile, names: Collection[str]) -> Sequence[ColumnProfile]:
+    """The columns of these names, or all if there are none."""
+    return [column for column in profiled.columns if not names or column.name in names]
 
 
 def kind_of(column: Column) -> Kind:
@@ -108,7 +127,8 @@ async def _column(data: Datasets, table: str, column: Column, shown: int) -> Col
             count(*),
             count(*) FILTER (n = 1),
             sum(CAST(n AS DOUBLE) * n) / greatest(sum(n), 1) ** 2,
-            (SELECT list([CAST(v AS VARCHAR), CAST(n AS VARCHAR)] ORDER BY n DESC, v)
+            (SELECT list([left(CAST(v AS VARCHAR), {MAX_SEARCHED + 1}), CAST(n AS VARCHAR)]
+                    ORDER BY n DESC, v)
                 FROM (FROM present ORDER BY n DESC, v LIMIT {shown})),
             {figures}
         FROM present

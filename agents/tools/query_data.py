@@ -33,7 +33,6 @@ class QueryResult(Part):
 async def query_data(data: Datasets, sql: str) -> QueryResult:
     """Run one SELECT of your own, in DuckDB's dialect, over the tables of this task.
 
-    An example: SELECT city, count(*) AS n FROM data GROUP BY city ORDER BY n DESC LIMIT 10.
     Every table has a 0-based row_id. At most 200 rows come back, with personal values masked.
     Comments, semicolons and functions that read files are refused.
     """

@@ -4,13 +4,9 @@ from agents.dataset import Datasets
 from agents.datasets.sql import identifier, literal
 from agents.domain.finding import Part
 from agents.tool import tool
-from agents.tools.bounded import within_bounds
-from agents.tools.masking import masked
-from agents.tools.profile import profile
-from agents.tools.secret_patterns import ANY_SECRET, SECRET_PATTERNS
-
-SHORTEST = 16
-"""Characters that a value with a secret has at least."""
+from agents.tools.masking import MAX_SEARCHED, masked
+from agents.tools.profile import chosen, profile
+from agents.tools.secret_patterns import ANY_SECRET, SECRET_PATTERNS, SHORTEST
 
 
 class SecretColumn(Part):
@@ -23,26 +19,30 @@ class SecretColumn(Part):
 
 
 @tool(permission="read_data", timeout=300.0)
-async def secrets(data: Datasets, table: str) -> tuple[SecretColumn, ...]:
+async def secrets(
+    data: Datasets, table: str, columns: tuple[str, ...] = ()
+) -> tuple[SecretColumn, ...]:
     """Find access keys, tokens, private keys and URLs with passwords in the text columns."""
     profiled = await profile.function(data, table)
     found = []
-    for column in profiled.columns:
+    for column in chosen(profiled, columns):
         if column.kind != "text" or (column.longest or 0) < SHORTEST:
             continue
         name, view = identifier(column.name), identifier(table)
-        ((suspects,),) = await data.query(
-            f"SELECT count(*) FROM {view} WHERE regexp_matches({name}, {literal(ANY_SECRET)})"
+        measures = ", ".join(
+            f"count(*) FILTER (regexp_matches({name}, {literal(pattern)})), "
+            f"left(min({name}) FILTER (regexp_matches({name}, {literal(pattern)})), "
+            f"{MAX_SEARCHED + 1})"
+            for pattern in SECRET_PATTERNS.values()
         )
-        if not suspects:
-            continue
-        for kind, pattern in SECRET_PATTERNS.items():
-            ((rows, example),) = await data.query(
-                f"SELECT count(*), min({name}) FROM {view} "
-                f"WHERE regexp_matches({name}, {literal(pattern)})"
-            )
+        (figures,) = await data.query(
+            f"WITH suspects AS MATERIALIZED (SELECT {name} FROM {view} "
+            f"WHERE regexp_matches({name}, {literal(ANY_SECRET)})) SELECT {measures} FROM suspects"
+        )
+        for place, kind in enumerate(SECRET_PATTERNS):
+            rows, example = figures[2 * place : 2 * place + 2]
             if rows:
                 found.append(
                     SecretColumn(name=column.name, kind=kind, rows=rows, example=masked(example))
                 )
-    return within_bounds(found)
+    return tuple(found)

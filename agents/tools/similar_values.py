@@ -9,10 +9,10 @@ from agents.datasets.missing_codes import MISSING_CODES
 from agents.datasets.sql import identifier, literal, literals
 from agents.domain.finding import Part
 from agents.tool import tool
-from agents.tools.bounded import within_bounds
 from agents.tools.column_names import personal_kind
 from agents.tools.masking import fully_masked
 from agents.tools.profile import ColumnProfile, TableProfile, profile
+from agents.tools.side_by_side import side_by_side
 from agents.tools.spelling import LETTERS_PER_SLIP, folded, is_slip
 
 Likeness: TypeAlias = Literal["case or spacing", "spelling", "longer form"]
@@ -84,30 +84,38 @@ class SimilarValues(Part):
 
 
 @tool(permission="read_data", timeout=300.0)
-async def similar_values(data: Datasets, table: str) -> tuple[SimilarValues, ...]:
+async def similar_values(
+    data: Datasets, table: str, columns: tuple[str, ...] = ()
+) -> tuple[SimilarValues, ...]:
     """Find values that differ from a more frequent one of their column only in how it is written.
 
     Names of persons are left out: many differ by a letter.
     """
     profiled = await profile.function(data, table)
-    found = []
-    for column in profiled.columns:
-        if not _is_category(column, profiled.rows):
-            continue
-        counts = await _counts(data, table, column.name)
-        pairs: dict[str, SimilarPair] = {}
-        for pair in (
-            *_same_letters(counts),
-            *await _misspelt(data, table, column.name, counts),
-            *await _longer_forms(data, profiled, column, counts),
-        ):
-            pairs.setdefault(pair.variant, pair)
-        # What a variant is corrected to must not itself be a variant.
-        kept = [pair for pair in pairs.values() if pair.value not in pairs]
-        if kept:
-            kept.sort(key=lambda pair: (-pair.variant_rows, pair.variant))
-            found.append(_similar(column, kept[:MAX_VARIANTS]))
-    return within_bounds(found)
+    categories = [
+        column
+        for column in profiled.columns
+        if column.name in (columns or (column.name,)) and _is_category(column, profiled.rows)
+    ]
+    found = await side_by_side(lambda column: _found_in(data, profiled, column), categories)
+    return tuple(values for values in found if values is not None)
+
+
+async def _found_in(
+    data: Datasets, profiled: TableProfile, column: ColumnProfile
+) -> SimilarValues | None:
+    counts = await _counts(data, profiled.table, column.name)
+    pairs: dict[str, SimilarPair] = {}
+    for pair in (
+        *_same_letters(counts),
+        *await _misspelt(data, profiled.table, column.name, counts),
+        *await _longer_forms(data, profiled, column, counts),
+    ):
+        pairs.setdefault(pair.variant, pair)
+    # What a variant is corrected to must not itself be a variant.
+    kept = [pair for pair in pairs.values() if pair.value not in pairs]
+    kept.sort(key=lambda pair: (-pair.variant_rows, pair.variant))
+    return _similar(column, kept[:MAX_VARIANTS]) if kept else None
 
 
 def _similar(column: ColumnProfile, pairs: Sequence[SimilarPair]) -> SimilarValues:

@@ -78,8 +78,8 @@ async def time_coverage(data: Datasets, table: str) -> TimeCoverages:
     columns = await _of_table(data, table)
     peers = []
     if columns:
-        for other in data.tables:
-            if other != table:
+        for other, pinned in data.tables.items():
+            if other != table and not pinned.is_observation:
                 peers += [
                     Peer(table=other, coverage=coverage.model_copy(update={"gaps": ()}))
                     for coverage in await _of_table(data, other)

@@ -12,8 +12,11 @@ from typing import Literal, TypeAlias
 
 from agents.dataset import Datasets
 from agents.domain.finding import Part
+from agents.domain.finding import Series as Drawn
+from agents.domain.series.drawn import drawn
 from agents.domain.task import PinnedDataset
 from agents.tool import tool
+from agents.tools.off_loop import off_loop
 from agents.tools.periods import Period, Unit, periods, series_sql
 
 Aggregate: TypeAlias = Literal["rows", "total", "mean"]
@@ -31,6 +34,7 @@ class Trend(Part):
     change: float
     tau: float
     p_value: float
+    series: Drawn
 
 
 @tool(permission="read_data")
@@ -53,8 +57,8 @@ async def trend(
     if len(points) < 3:
         return None
     values = [value for _, value in points]
-    slope = theil_sen(points)
-    tau, p_value = kendall(values)
+    slope = await off_loop(theil_sen, points)
+    tau, p_value = await off_loop(kendall, values)
     return Trend(
         unit=series.unit,
         periods=len(points),
@@ -65,6 +69,7 @@ async def trend(
         change=_rounded(slope * (points[-1][0] - points[0][0])),
         tau=_rounded(tau),
         p_value=_rounded(p_value),
+        series=drawn(series.unit, [series.periods[place].start for place, _ in points], values),
     )
 
 

@@ -27,13 +27,19 @@ LONG_STRETCH: Final = 10
 STRETCHES: Final = 20
 """A stretch has a twentieth of the values, but at least three and no more than ten need be."""
 
-PENALTY: Final = 4.0
-"""Parameters that one change adds: its place, and level, slope and error of the new line."""
+PENALTY: Final = 5.0
+"""Parameters that one change adds: its place, level, slope and error of the new line, and one to
+spare: what is told must be clear to somebody who looks at the chart."""
 
 LEAST_PENALTY: Final = 0.1
 
 MOST_DEPENDENT: Final = 0.7
 """Correlation of neighbouring errors past which a series is told what it wanders through."""
+
+GROWN: Final = 3.0
+GROWS: Final = 0.25
+"""Times by which values differ, and share of what a line leaves open that one through their
+logarithms may, for the values to grow at a rate."""
 
 RESOLUTION: Final = 0.02
 """Share of the variance that nobody looks at: below it a smooth curve is as good as its lines."""
@@ -58,7 +64,7 @@ def change_points(values: Sequence[float]) -> tuple[int, ...]:
     number = len(values)
     if number < MIN_VALUES:
         return ()
-    tame = without_spikes(values)
+    tame = _straightened(without_spikes(values))
     centre = fmean(tame)
     spread = fmean((value - centre) ** 2 for value in tame) ** 0.5
     if spread <= 1e-12 * max(1.0, abs(centre)):
@@ -80,6 +86,23 @@ def change_points(values: Sequence[float]) -> tuple[int, ...]:
         ),
     )
     return tuple(_moved(cost, ways[best], number, shortest, step))
+
+
+def _straightened(values: Sequence[float]) -> Sequence[float]:
+    """The logarithms of values that grow at a rate, and so follow a line only there."""
+    if min(values) <= 0 or max(values) < GROWN * min(values):
+        return values
+    logarithms = [log(value) for value in values]
+    if _left_open(logarithms) < GROWS * _left_open(values):
+        return logarithms
+    return values
+
+
+def _left_open(values: Sequence[float]) -> float:
+    """Share of the variance that one line leaves unexplained."""
+    number, centre = len(values), fmean(values)
+    whole = sum((value - centre) ** 2 for value in values)
+    return line_cost([value - centre for value in values])(0, number) / whole if whole else 0.0
 
 
 def without_spikes(values: Sequence[float]) -> list[float]:

@@ -17,7 +17,8 @@ MIN_CYCLES: Final = 3
 class Season:
     """`profile` is the usual distance from the course by phase; it sums up to nought.
 
-    `strength` is the share of the variance around the course that it explains, from 0 to 1.
+    `strength` is the share of the variance around the course that it explains, from 0 to 1, less
+    what as many phases would explain by accident.
     """
 
     strength: float
@@ -47,10 +48,11 @@ def season(values: Sequence[float], phases: Sequence[int], period: int) -> Seaso
     profile = [value - level for value in middle]
     rest = [distance - profile[phase] for phase, distance in zip(inner_phases, apart, strict=True)]
     whole = _variance(apart)
-    if whole <= 1e-24 * max(1.0, *map(abs, values)) ** 2:
+    freedom = len(apart) - period
+    if whole <= 1e-24 * max(1.0, *map(abs, values)) ** 2 or freedom < 1:
         return None
     return Season(
-        strength=max(0.0, 1 - _variance(rest) / whole),
+        strength=max(0.0, 1 - _variance(rest) / whole * (len(apart) - 1) / freedom),
         profile=tuple(profile),
     )
 

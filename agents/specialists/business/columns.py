@@ -32,32 +32,48 @@ MAX_REPETITION: Final = 0.9
 
 _MONEY: Final = re.compile(
     r"\b(revenues?|sales|turnover|amounts?|profits?|loss(es)?|costs?|expenses?|spend(ing)?|"
-    r"paid|payments?|income|budget|fees?|fares?|tax(es)?|discounts?|totals?|subtotal|proceeds)\b"
+    r"paid|payments?|net income|budget|fees?|fares?|tax(es)?|discounts?|subtotal|proceeds)\b"
+    r"|^((grand|order|invoice|bill|cart|basket|line) )?totals?$"
 )
-_PRICE: Final = re.compile(r"\b(prices?|salary|salaries|wages?|margin|fare|cost per .*)\b")
+_PRICE: Final = re.compile(r"\b(prices?|salary|salaries|wages?|incomes?|margin|fare|cost per .*)\b")
+"""What a person or a thing has, so that it is not added up."""
+
 _AVERAGED: Final = re.compile(
-    r"\b(delay|rate|ratio|score|rating|duration|latency|elapsed|temp|temperature|age|speed|"
+    r"\b(delay|rate|ratio|score|rating|duration|latency|elapsed|temp|temperature|speed|"
     r"humidity|pressure|percent(age)?|pct|share|utili[sz]ation|load|value|level|average|"
     r"mean|avg|median|weight|height|width|length|size|area|distance|time|wait|yield)\b"
 )
+_RELATIVE: Final = re.compile(r"\bper\b")
 _COUNTED: Final = re.compile(
     r"\b(quantity|qty|volume|count|number of|num of|[a-z]+s)\b(?<!ss)(?<!us)(?<!is)(?<!as)"
 )
+_NUMBERED: Final = re.compile(r"\b(quantity|qty|volume|count|number of|num of)\b")
+"""Words that say by themselves that something is counted; a plural may name a stock as well."""
+
 _NOMINAL: Final = re.compile(
     r"\b(lat|lon|lng|long|latitude|longitude|x|y|z|easting|northing|alt|altitude|elevation|tz|"
     r"time ?zone|offset|zip|postal|code|class|type|category|group|zone|flag|version|line|page|"
     r"channel|port|rank|order|priority|status|sequence|seq|row|index|serial|year|month|week|day|"
-    r"weekday|hour|minute|second|quarter|dow|date|built|phone|score code)\b"
+    r"weekday|hour|minute|second|quarter|dow|date|built|phone|score code|age|ages)\b"
 )
+MIN_SERIES_COLUMNS: Final = 2
+"""What orders a series, and what it records."""
+
 _YEARS: Final = range(1500, 2200)
 _PARTS: Final = ("year", "month", "day")
 _WHEN: Final = re.compile(r"\b(date|time|timestamp|at|on|day|when|created|ordered|occurred)\b")
 _DATES_YEARS: Final = re.compile(r"(.* )?(year|yr|date|time|period|when)")
+_OF_CLOCK: Final = re.compile(r"(.* )?(time|hour|clock)( of day)?")
+_FRACTION: Final = re.compile(r"[+-]?[0-9]*[.,][0-9]+")
 _MONTH: Final = re.compile(r"[12]\d{3}-(0[1-9]|1[0-2])")
 _COUNTS_STEPS: Final = re.compile(
-    r"(time|t|index|idx|i|step|tick|period|obs|observation|position|sequence|seq|no|nr|n|number|"
-    r"(time|step|period|observation|obs|sample|sequence|row) ?(index|idx|no|nr|number|id))"
+    r"time|t|step|tick|period|(time|step|tick|period) ?(index|idx|no|nr|number|id)"
 )
+_COUNTS_ROWS: Final = re.compile(
+    r"index|idx|i|obs|observation|position|sequence|seq|no|nr|n|number|"
+    r"(observation|obs|sample|sequence|row) ?(index|idx|no|nr|number|id)"
+)
+"""Numbers of rows, which are steps of a series only where the table is nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +107,8 @@ class ColumnUses:
     @classmethod
     def of(cls, profile: TableProfile) -> "ColumnUses":
         """0..3 measures, the weightiest first; 0..4 segments, 0..2 entities, the coarsest first."""
-        ranked = sorted(_measures(profile), key=lambda weighed: weighed[0])
         time = _time(profile)
+        ranked = sorted(_measures(profile, time), key=lambda weighed: weighed[0])
         steps = None if time else _steps(profile)
         measures = tuple(measure for _, measure in ranked[:MAX_MEASURES])
         return cls(
@@ -104,22 +120,32 @@ class ColumnUses:
         )
 
 
-def _measures(profile: TableProfile) -> Iterator[tuple[int, Measure]]:
-    """The measures with their weight, the lower the weightier."""
+def _measures(profile: TableProfile, time: Sequence[str]) -> Iterator[tuple[int, Measure]]:
+    """The measures with their weight, the lower the weightier.
+
+    Where each instant has one row, a plural may be what there was at it, and is averaged; so are
+    fractions, which nobody has counted.
+    """
+    is_series = _is_series(profile, time)
     for column in profile.columns:
         if column.kind != "number" or not _can_be_measured(profile, column):
             continue
         name = words(column.name)
-        if _MONEY.search(name):
+        if _MONEY.search(name) and not _RELATIVE.search(name):
             yield 0, Measure(name=column.name, aggregate="total", is_money=True)
         elif _PRICE.search(name):
             yield 0, Measure(name=column.name, aggregate="mean", is_money=True)
-        elif _AVERAGED.search(name):
+        elif _AVERAGED.search(name) or _RELATIVE.search(name):
             yield 1, Measure(name=column.name, aggregate="mean")
         elif _COUNTED.search(name):
-            yield 1, Measure(name=column.name, aggregate="total")
+            is_counted = _NUMBERED.search(name) or (_is_whole(column) and not is_series)
+            yield 1, Measure(name=column.name, aggregate="total" if is_counted else "mean")
         elif not _is_whole(column):
             yield 2, Measure(name=column.name, aggregate="mean")
+
+
+def _is_series(profile: TableProfile, time: Sequence[str]) -> bool:
+    return len(time) == 1 and _is_distinct(profile, profile.column(time[0]))
 
 
 def _can_be_measured(profile: TableProfile, column: ColumnProfile) -> bool:
@@ -154,11 +180,12 @@ def _is_key(profile: TableProfile, column: ColumnProfile) -> bool:
 
 def _is_clock(column: ColumnProfile) -> bool:
     """Whether it writes times of day as numbers, such as 1730."""
+    is_named = _OF_CLOCK.fullmatch(words(column.name)) is not None
     shown = [value for value in (column.minimum, column.maximum, *column.quantiles) if value]
     return (
         _is_whole(column)
         and all(0 <= value <= 2400 and value % 100 < 60 for value in shown)
-        and (column.maximum or 0.0) >= 2000
+        and (column.maximum or 0.0) >= (1000 if is_named else 2000)
     )
 
 
@@ -194,11 +221,18 @@ def _steps(profile: TableProfile) -> str | None:
             column.name
             for column in profile.columns
             if column.kind == "number"
-            and _COUNTS_STEPS.fullmatch(words(column.name))
+            and _numbers_steps(profile, words(column.name))
             and _is_whole(column)
             and _is_key(profile, column)
         ),
         None,
+    )
+
+
+def _numbers_steps(profile: TableProfile, name: str) -> bool:
+    is_bare = len(profile.columns) == MIN_SERIES_COLUMNS
+    return _COUNTS_STEPS.fullmatch(name) is not None or (
+        is_bare and _COUNTS_ROWS.fullmatch(name) is not None
     )
 
 
@@ -258,8 +292,14 @@ def _segments(profile: TableProfile) -> Sequence[str]:
         and column.repetition <= MAX_REPETITION
         and column.nulls <= MAX_NULL_SHARE * profile.rows
         and personal_kind(column.name) is None
+        and not _is_of_figures(column)
     ]
     return [column.name for column in sorted(fit, key=lambda each: each.distinct)]
+
+
+def _is_of_figures(column: ColumnProfile) -> bool:
+    """Whether a text column holds measured numbers, of which some are no number."""
+    return any(_FRACTION.fullmatch(each.value.strip()) for each in column.top)
 
 
 def _entities(profile: TableProfile) -> Sequence[str]:

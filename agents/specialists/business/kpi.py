@@ -6,14 +6,18 @@ from typing import Final
 
 from agents.domain.finding import Evidence, Finding, Subject
 from agents.domain.task import PinnedDataset
-from agents.specialists.business import ROLE, brief
+from agents.specialists.business import ROLE
 from agents.specialists.business.columns import Measure
-from agents.specialists.wording import figure
+from agents.specialists.wording import brief, figure
+from agents.tools.column_names import words
 from agents.tools.periods import Period, Series, Unit, label, series_sql
-from agents.tools.trend import value_of
+from agents.tools.trend import Aggregate, value_of
 
 MIN_PERIODS: Final = 6
 """Whole periods before one of them can be called unusual."""
+
+MIN_ROWS: Final = 20
+"""Rows of so small a table that one has read it sooner than a summary of it."""
 
 FENCE: Final = 3.0
 """Interquartile ranges outside the middle half past which a period is unusual."""
@@ -28,7 +32,7 @@ def judge_measure(
         for period in series.periods
         if (value := value_of(period, measure.aggregate)) is not None
     ]
-    if len(points) < 2:
+    if len(points) < 2 or sum(period.rows for period in series.periods) < MIN_ROWS:
         return
     sql = series_sql(dataset, time, measure.name, series.unit)
     values = [value for _, value in points]
@@ -43,7 +47,7 @@ def judge_measure(
         role=ROLE,
         category="kpi",
         subject=Subject(table=dataset.name, column=measure.name),
-        title=f"{name[0].upper()}{name[1:]} {_overall(measure, points)} "
+        title=f"{name[0].upper()}{name[1:]} {_overall(measure, points, unit)} "
         f"from {label(points[0][0], unit)} to {label(last[0], unit)}: lowest in "
         f"{label(low[0], unit)} ({brief(low[1])}), highest in {label(high[0], unit)} "
         f"({brief(high[1])}), last {brief(last[1])}{_compared(last[1], before[1], unit)}.",
@@ -62,20 +66,34 @@ def judge_measure(
         else f"Use {brief(median(values))} a {unit} as the usual level of {name}.",
         effort="low",
         confidence=0.9 if is_unusual else 0.8,
+        reason="what is measured, and when, was inferred from names and types",
     )
 
 
 def named(measure: Measure) -> str:
-    """The measure as it is spoken of: "mean delay" or "total amount"."""
-    return f"{measure.aggregate} {measure.name}"
+    """The measure as it is spoken of."""
+    return spoken(measure.name, measure.aggregate)
 
 
-def _overall(measure: Measure, points: Sequence[tuple[Period, float]]) -> str:
+def spoken(name: str, aggregate: Aggregate) -> str:
+    """What is shown of a column.
+
+    >>> spoken("delay", "mean"), spoken("amount", "total"), spoken("order_total", "total")
+    ('mean delay', 'total amount', 'order_total')
+    """
+    said = aggregate == "total" and "total" in words(name).split()
+    return name if said else f"{aggregate} {name}"
+
+
+def _overall(measure: Measure, points: Sequence[tuple[Period, float]], unit: Unit) -> str:
+    """The total or the mean; of one figure a period nobody knows whether it may be added up."""
     total = sum(period.total or 0.0 for period, _ in points)
-    if measure.aggregate == "total":
-        return f"is {brief(total)}"
     values = sum(period.values for period, _ in points)
-    return f"is {brief(total / max(1, values))}"
+    if measure.aggregate != "total":
+        return f"is {brief(total / max(1, values))}"
+    if all(period.rows == 1 for period, _ in points):
+        return f"is {brief(total / max(1, values))} a {unit} on average"
+    return f"is {brief(total)}"
 
 
 def _compared(last: float, before: float, unit: Unit) -> str:

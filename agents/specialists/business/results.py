@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.domain.finding import Evidence, Finding, Subject
-from agents.specialists.business import ROLE, brief
-from agents.specialists.wording import figure, listed, percent
+from agents.specialists.business import ROLE
+from agents.specialists.wording import brief, figure, listed, percent
 from agents.tools.column_names import words
 from agents.tools.loss_makers import LossMakers, results_sql
 from agents.tools.profile import TableProfile
@@ -61,13 +61,20 @@ def judge_losses(
         return
     column, losses = min(losing, key=lambda each: (each[1].loss, each[0]))
     share = -losses.loss / losses.gain
-    names = listed([f"{each.value} ({brief(each.result)})" for each in losses.worst], most=3)
+    names = [f"{each.value} ({brief(each.result)})" for each in losses.worst]
+    told = (
+        f"{column} {losses.worst[0].value} loses {brief(-losses.loss)}, {percent(share)} of what "
+        "the others gain."
+        if losses.losing == 1
+        else f"{figure(losses.losing)} of {figure(losses.values)} values of {column} lose "
+        f"{brief(-losses.loss)} together, {percent(share)} of what the others gain: "
+        f"{listed(names, most=3)}."
+    )
     yield Finding(
         role=ROLE,
         category="loss_maker",
         subject=Subject(table=table, column=column),
-        title=f"{figure(losses.losing)} of {figure(losses.values)} values of {column} lose "
-        f"{brief(-losses.loss)} together, {percent(share)} of what the others gain: {names}.",
+        title=told,
         severity="medium" if share >= LARGE else "low",
         evidence=(
             Evidence(
@@ -80,10 +87,13 @@ def judge_losses(
         rows=sum(each.rows for each in losses.worst),
         recommendation=f"Raise prices, cut costs or stop with {losses.worst[0].value} unless it "
         f"carries other {column} values.",
-        impact=f"The total of {brief(losses.result)} would be {brief(losses.gain)} without them; "
+        impact=f"The total of {brief(losses.result)} would be {brief(losses.gain)} without; "
         f"{result.name} is taken for the result.",
         effort="medium",
         confidence=0.9 if result.cost is None else 0.7,
+        reason="a column says so"
+        if result.cost is None
+        else "the two columns are taken for all that comes in and goes out",
     )
 
 

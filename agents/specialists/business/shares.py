@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import Final
 
+from agents.datasets.missing_codes import MISSING_CODES
 from agents.domain.finding import Evidence, Finding, Subject
-from agents.specialists.business import ROLE, brief
+from agents.domain.series.spread import shares as spread_over
+from agents.specialists.business import ROLE
 from agents.specialists.business.columns import Measure
-from agents.specialists.wording import figure, percent
+from agents.specialists.wording import brief, figure, percent
 from agents.tools.concentration import Concentration, shares_sql
 from agents.tools.profile import QUANTILES, ColumnProfile, TableProfile
 from agents.tools.segments import Segment, segments_sql
@@ -15,7 +17,7 @@ from agents.tools.segments import Segment, segments_sql
 MIN_VALUES: Final = 5
 """Values among which a total can be concentrated at all."""
 
-TOP_SHARE: Final = 0.6
+TOP_SHARE: Final = 0.7
 HIGH_TOP_SHARE: Final = 0.8
 """Share of the largest fifth that is worth knowing, and that is a dependence."""
 
@@ -39,7 +41,9 @@ def judge_concentration(
     table: str, measure: Measure | None, found: Sequence[tuple[str, Concentration]]
 ) -> Iterator[Finding]:
     """0..2 findings about a measure, or the rows, the most concentrated column first."""
-    concentrated = [each for each in found if _is_concentrated(each[1])]
+    concentrated = [
+        each for each in found if _is_concentrated(each[1]) and not _is_code(each[1].largest)
+    ]
     concentrated.sort(key=lambda each: (-each[1].index, each[0]))
     for column, shares in concentrated[:MAX_FINDINGS]:
         amount = "the rows" if measure is None else measure.name
@@ -57,6 +61,9 @@ def judge_concentration(
                     value=shares.top_share,
                     threshold=HIGH_TOP_SHARE,
                     sql=sql,
+                    spread=spread_over(
+                        [(each.label, each.share) for each in shares.leading], shares.values
+                    ),
                 ),
                 Evidence(
                     metric="Herfindahl-Hirschman index",
@@ -71,6 +78,7 @@ def judge_concentration(
             f"{'rows are' if measure is None else 'total is'} split by.",
             effort="low",
             confidence=0.8,
+            reason="what the total is split by was inferred from names and types",
         )
 
 
@@ -86,13 +94,17 @@ def judge_segments(
     spread = _middle_half(profile.column(measure.name))
     if spread <= 0:
         return
+    known: list[tuple[str, Sequence[Segment]]] = [
+        (column, [each for each in segments if not _is_code(each.value)])
+        for column, segments in found
+    ]
     compared = [
         ((segments[0].mean - segments[-1].mean) / spread, column, segments)
-        for column, segments in found
+        for column, segments in known
         if len(segments) > 1
     ]
     ratio, column, segments = max(
-        compared, key=lambda each: (each[0], each[1]), default=(0.0, "", ())
+        compared, key=lambda each: (each[0], each[1]), default=(0.0, "", [])
     )
     if ratio < SPREAD:
         return
@@ -122,7 +134,13 @@ def judge_segments(
         "changes it without anything having changed.",
         effort="low",
         confidence=0.8,
+        reason="the difference is measured, but not what causes it",
     )
+
+
+def _is_code(value: str) -> bool:
+    """Whether a text stands for a missing value, and is no segment."""
+    return value.strip().lower() in MISSING_CODES
 
 
 def _is_concentrated(shares: Concentration) -> bool:

@@ -10,10 +10,10 @@ from typing import Final
 
 from agents.domain.finding import Evidence, Finding, Subject
 from agents.domain.task import PinnedDataset
-from agents.specialists.business import ROLE, brief
+from agents.specialists.business import ROLE
 from agents.specialists.business.columns import Measure
 from agents.specialists.business.kpi import named
-from agents.specialists.wording import percent
+from agents.specialists.wording import brief, percent
 from agents.tools.shift_by_segment import SegmentShift, Shift, shift_sql
 
 LEAST_ROWS: Final = 30
@@ -90,6 +90,7 @@ def judge_mix(
         f"between values of {column}. The time was split in the middle.",
         effort="low",
         confidence=0.85 if parts.is_reversed else 0.7,
+        reason="within and between add up, but the time was split in the middle",
     )
 
 
@@ -135,6 +136,7 @@ def judge_drivers(
         f"split in the middle, and {column} is taken for what the total is made of.",
         effort="low",
         confidence=0.8,
+        reason="its share is measured, but not what moved it",
     )
 
 

@@ -1,16 +1,18 @@
 """The business analyst: what the figures are, where they are heading, and who carries them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from agents.domain.finding import Finding
+from agents.domain.series.drawn import with_few_drawn
 from agents.domain.task import PinnedDataset
 from agents.specialist import Examination, Specialist
-from agents.specialists.attempt import attempt
+from agents.specialists.attempt import attempt, attempt_profile, leave_out_observations
 from agents.specialists.business import ROLE
-from agents.specialists.business.columns import ColumnUses
-from agents.specialists.business.course import judge_changes, judge_season
-from agents.specialists.business.kpi import judge_measure
+from agents.specialists.business.columns import ColumnUses, Measure
+from agents.specialists.business.companions import Figure, told_once
+from agents.specialists.business.course import is_stepped, judge_changes, judge_season
+from agents.specialists.business.kpi import judge_measure, named
 from agents.specialists.business.results import judge_losses, result_of
 from agents.specialists.business.shares import judge_concentration, judge_segments, least_rows
 from agents.specialists.business.shifts import judge_drivers, judge_mix
@@ -18,13 +20,13 @@ from agents.specialists.business.trends import judge_trend
 from agents.tools.change_points import change_points
 from agents.tools.concentration import concentration
 from agents.tools.loss_makers import loss_makers
-from agents.tools.periods import periods
+from agents.tools.periods import Series, periods
 from agents.tools.profile import TableProfile, profile
 from agents.tools.query_data import query_data
 from agents.tools.seasonality import seasonality
 from agents.tools.segments import segments
 from agents.tools.shift_by_segment import shift_by_segment
-from agents.tools.trend import trend
+from agents.tools.trend import Aggregate, trend, value_of
 
 QUESTIONS: Final = (
     "What are the main figures, and how does the last period compare?",
@@ -38,10 +40,11 @@ MAX_COMPARED: Final = 2
 async def examine(examination: Examination) -> Sequence[Finding]:
     """Measures, their course and their spread, table by table."""
     findings: list[Finding] = []
-    for dataset in examination.task.datasets:
+    await leave_out_observations(examination)
+    for dataset in examination.task.records:
         table = dataset.name
         await examination.progress(f"looking for figures in {table}")
-        profiled = await attempt(examination, profile, f"The figures of {table}", table=table)
+        profiled = await attempt_profile(examination, f"The figures of {table}", table)
         if profiled is None:
             continue
         uses = ColumnUses.of(profiled)
@@ -51,56 +54,74 @@ async def examine(examination: Examination) -> Sequence[Finding]:
             await examination.note(
                 f"{table} has no column that says when, so its figures have no course over time."
             )
+        course, stepped = await _breaks(examination, dataset, uses)
+        moved = await _shifts(examination, dataset, uses)
+        over_time: Sequence[Finding] = []
+        figures: Sequence[Figure] = []
         if uses.time:
-            findings += await _over_time(examination, dataset, uses)
-        findings += await _breaks(examination, dataset, uses)
+            over_time, figures = await _over_time(examination, dataset, uses, stepped)
+        findings += told_once([*over_time, *course, *moved], figures)
         findings += await _spread(examination, profiled, uses)
         findings += await _losses(examination, profiled, uses)
-        findings += await _shifts(examination, dataset, uses)
-    return findings
+    return with_few_drawn(findings)
 
 
 async def _over_time(
-    examination: Examination, dataset: PinnedDataset, uses: ColumnUses
-) -> Sequence[Finding]:
+    examination: Examination,
+    dataset: PinnedDataset,
+    uses: ColumnUses,
+    stepped: Collection[str],
+) -> tuple[Sequence[Finding], Sequence[Figure]]:
+    """Levels, trends of measures that are not `stepped`, and the figures by period."""
     table, time = dataset.name, uses.time
     findings: list[Finding] = []
-    for measure in uses.measures:
-        topic = f"{table}.{measure.name} over time"
-        series = await attempt(
-            examination, periods, topic, table=table, time=time, measure=measure.name
-        )
+    figures: list[Figure] = []
+    for measure in (*uses.measures, None):
+        name = None if measure is None else measure.name
+        aggregate: Aggregate = "rows" if measure is None else measure.aggregate
+        topic = f"{table}.{name} over time" if name else f"The growth of {table}"
+        series = await attempt(examination, periods, topic, table=table, time=time, measure=name)
         if series is not None:
-            findings += judge_measure(dataset, time, measure, series)
-        course = await attempt(
+            figures.append(_figure(measure, aggregate, series))
+            if measure is not None:
+                findings += judge_measure(dataset, time, measure, series)
+        if name in stepped:
+            continue
+        found = await attempt(
             examination,
             trend,
             topic,
             table=table,
             time=time,
-            measure=measure.name,
-            aggregate=measure.aggregate,
+            measure=name,
+            aggregate=aggregate,
         )
-        if course is not None:
-            findings += judge_trend(dataset, time, measure.name, measure.aggregate, course)
-    rows = await attempt(
-        examination, trend, f"The growth of {table}", table=table, time=time, aggregate="rows"
+        if found is not None:
+            findings += judge_trend(dataset, time, name, aggregate, found)
+    return findings, figures
+
+
+def _figure(measure: Measure | None, aggregate: Aggregate, series: Series) -> Figure:
+    return Figure(
+        name="the number of rows" if measure is None else named(measure),
+        column=None if measure is None else measure.name,
+        values={
+            period.start: value
+            for period in series.periods
+            if (value := value_of(period, aggregate)) is not None
+        },
     )
-    if rows is not None:
-        findings += judge_trend(dataset, time, None, "rows", rows)
-    return findings
 
 
 async def _breaks(
     examination: Examination, dataset: PinnedDataset, uses: ColumnUses
-) -> Sequence[Finding]:
-    """Where the course of a measure breaks off, and what recurs in it."""
+) -> tuple[Sequence[Finding], Collection[str]]:
+    """Where courses break off, what recurs in them, and the measures that move in steps."""
     table = dataset.name
     time = uses.time or tuple(filter(None, (uses.steps,)))
-    if not time:
-        return []
     findings: list[Finding] = []
-    for measure in uses.measures:
+    stepped: set[str] = set()
+    for measure in uses.measures if time else ():
         topic = f"The course of {table}.{measure.name}"
         course: dict[str, Any] = {
             "table": table,
@@ -113,12 +134,13 @@ async def _breaks(
         )
         if changes is not None:
             findings += judge_changes(dataset, time, measure, changes)
+            stepped |= {measure.name} if is_stepped(changes) else set()
         if uses.steps is not None:
             continue
         seasons = await attempt(examination, seasonality, topic, **course)
         if seasons:
             findings += judge_season(dataset, time, measure, seasons)
-    return findings
+    return findings, stepped
 
 
 async def _spread(
@@ -127,8 +149,9 @@ async def _spread(
     """Who carries the total, and where the averages differ."""
     table = profiled.table
     findings: list[Finding] = []
-    if uses.is_of_events:
-        added = next((each for each in uses.measures if each.aggregate == "total"), None)
+    added = next((each for each in uses.measures if each.aggregate == "total"), None)
+    # How many things there are of a kind says little; how many events there were does.
+    if uses.time or (uses.is_of_events and added is not None):
         shares = []
         # How many rows a thing has says little; what it brings in does.
         entities = () if added is None else uses.entities

@@ -5,7 +5,9 @@ from typing import Final
 
 from agents.domain.finding import Evidence, Finding, Subject
 from agents.domain.task import PinnedDataset
-from agents.specialists.business import ROLE, brief
+from agents.specialists.business import ROLE
+from agents.specialists.business.kpi import spoken
+from agents.specialists.wording import brief
 from agents.tools.trend import Aggregate, Trend, slope_sql
 
 SIGNIFICANT: Final = 0.05
@@ -32,7 +34,7 @@ def judge_trend(
         or share < NOTICEABLE
     ):
         return
-    name = "number of rows" if measure is None else f"{aggregate} {measure}"
+    name = "number of rows" if measure is None else spoken(measure, aggregate)
     relative = f"{share * 100:.0f} % of" if share < 1.5 else f"{share:.1f} times"
     verb = "rises" if trend.slope > 0 else "falls"
     sql = slope_sql(dataset, time, measure, aggregate, trend)
@@ -46,7 +48,11 @@ def judge_trend(
         severity="low",
         evidence=(
             Evidence(
-                metric="change over the usual level", value=share, threshold=NOTICEABLE, sql=sql
+                metric="change over the usual level",
+                value=share,
+                threshold=NOTICEABLE,
+                sql=sql,
+                series=trend.series,
             ),
             Evidence(metric=f"slope per {trend.unit}", value=trend.slope, sql=sql),
             Evidence(metric="p of Kendall's test", value=trend.p_value, threshold=SIGNIFICANT),
@@ -57,4 +63,5 @@ def judge_trend(
         f"(Kendall's tau {trend.tau:.2f}, p {trend.p_value:.2g}).",
         effort="low",
         confidence=0.8,
+        reason="the test is clear, but it knows no cause",
     )

@@ -49,4 +49,5 @@ def _finding(profile: TableProfile, broken: BrokenSum) -> Finding:
         impact=f"Totals of {broken.result} differ with the column they are computed from.",
         effort="low",
         confidence=CONFIDENCE,
+        reason=f"the columns add up in {percent(1 - share)} of rows",
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 from agents.datasets.sql import identifier
 from agents.domain.finding import Evidence, Finding, Subject
-from agents.specialists.data_quality.missing import MAX_EVIDENCE, ROLE
+from agents.specialists.data_quality.missing import ROLE, capped
 from agents.specialists.wording import counted, listed
 from agents.tools.damaged_text import Damage, DamagedColumn
 from agents.tools.profile import TableProfile
@@ -73,7 +73,7 @@ def _finding(profile: TableProfile, damage: Damage, columns: Sequence[DamagedCol
         category="encoding_damage",
         subject=Subject(table=profile.table, column=names[0] if len(names) == 1 else None),
         key=damage,
-        evidence=tuple(
+        evidence=capped(
             Evidence(
                 metric=f"damaged values of {column.name}",
                 value=column.rows,
@@ -83,11 +83,12 @@ def _finding(profile: TableProfile, damage: Damage, columns: Sequence[DamagedCol
                     f"WHERE {column.condition}"
                 ),
             )
-            for column in columns[:MAX_EVIDENCE]
+            for column in columns
         ),
         rows=worst.rows,
         recommendation=ADVICE[damage],
         impact="Such values are shown to people as they are, and equal nothing they are joined to.",
         effort="low" if damage in ("markup", "short") else "medium",
         confidence=CONFIDENCE[damage],
+        reason="hardly anybody writes such characters on purpose",
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 from agents.datasets.sql import identifier, literal
 from agents.domain.finding import Evidence, Finding, Severity, Subject
-from agents.specialists.data_quality.missing import MAX_EVIDENCE, ROLE
+from agents.specialists.data_quality.missing import ROLE, capped
 from agents.specialists.wording import counted, listed, percent
 from agents.tools.fresh_name import fresh_name
 from agents.tools.hidden_missing import CodedColumn, MissingCode
@@ -68,7 +68,9 @@ def _finding(
         title = f"{len(found)} columns say {written} instead of null: {listed(rates)}."
     is_convention = not is_clear and most.rows >= CONVENTION_RATE * worst.present
     severity: Severity = "low"
-    if is_clear and most.rows >= WARN_RATE * worst.present:
+    if profile.column(worst.name).distinct == 1:
+        severity = "high"  # whatever it means, the column says nothing else
+    elif is_clear and most.rows >= WARN_RATE * worst.present:
         severity = "medium"
     return Finding(
         role=ROLE,
@@ -77,14 +79,14 @@ def _finding(
         category="hidden_missing",
         subject=Subject(table=profile.table, column=worst.name if len(found) == 1 else None),
         key=code,
-        evidence=tuple(
+        evidence=capped(
             Evidence(
                 metric=f"share of {written} in {column.name}",
                 value=item.rows / column.present,
                 threshold=MIN_RATE,
                 sql=_sql(profile, column, item, is_convention=is_convention),
             )
-            for column, item in found[:MAX_EVIDENCE]
+            for column, item in found
         ),
         rows=most.rows,
         recommendation=f"Read {written} as null, or have the source leave the field empty.",
@@ -94,6 +96,11 @@ def _finding(
         ),
         effort="low",
         confidence=1.0 if is_clear else AMBIGUOUS_CONFIDENCE,
+        reason=(
+            "it means nothing else"
+            if is_clear
+            else "it may be a value of its own in a column of texts"
+        ),
     )
 
 

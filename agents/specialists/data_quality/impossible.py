@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 from typing import Final, Literal, TypeAlias
 
 from agents.datasets.sql import identifier, literal
-from agents.domain.finding import Evidence, Finding, Subject
+from agents.domain.finding import Evidence, Finding, Spread, Subject
+from agents.domain.series.spread import scale
 from agents.specialists.data_quality.missing import ROLE
 from agents.specialists.wording import counted, figure
-from agents.tools.column_names import words
+from agents.tools.column_names import is_coordinate_name, is_identifier_name, words
 from agents.tools.extremes import ColumnExtremes, EndValue
 from agents.tools.masking import masked
+from agents.tools.parts_of_time import PartOfTime, part_of_time
 from agents.tools.profile import TableProfile
 
 Side: TypeAlias = Literal["lowest", "highest"]
@@ -25,6 +28,13 @@ MIN_DISTINCT_INTEGERS: Final = 50
 ISOLATION: Final = 5.0
 """How many times as far from the median as all other values an isolated one lies at least. Ours."""
 
+PROPORTION: Final = 2.0
+"""The same of logarithms, where all values are positive: of a quantity that grows by factors, such
+as the size of towns, the largest is far off by nature. Ours."""
+
+BEYOND_DOUBT: Final = 20.0
+"""How many times as far a value is that nothing but a mistake explains. Ours."""
+
 SENTINEL_ISOLATION: Final = 3.0
 """The same, for a value that is written in nines. Ours."""
 
@@ -37,6 +47,16 @@ MAX_SHARE: Final = 0.001
 
 MAX_ROWS: Final = 3
 """The same, in rows, for small tables."""
+
+MAX_SMALL_SHARE: Final = 0.01
+"""And their share of the rows there, unless it is one row."""
+
+MAX_WRONG_SHARE: Final = 0.1
+"""Share of rows past which values that a quantity cannot have show that it is another: years of two
+digits, an age in months, a measure less its mean. Ours."""
+
+MAX_CODED_SHARE: Final = 0.5
+"""The same where it is one negative number, which may stand for a missing value. Ours."""
 
 MIN_SENTINEL_ROWS: Final = 3
 
@@ -61,11 +81,12 @@ SENTINEL_DATES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Possible:
-    """What a quantity can be; ends included."""
+    """What a quantity can be; ends included. A convention needs `least_rows` to be held against."""
 
     low: float | None
     high: float | None
     why: str
+    least_rows: int = 0
 
 
 POSSIBLE: Final[dict[str, Possible]] = {
@@ -77,15 +98,24 @@ POSSIBLE: Final[dict[str, Possible]] = {
     "lng": Possible(low=-180, high=180, why="a longitude"),
     "month": Possible(low=1, high=12, why="a month"),
     "hour": Possible(low=0, high=24, why="an hour"),
-    "year": Possible(low=1000, high=2100, why="a year"),
+    "year": Possible(low=1000, high=2100, why="a year", least_rows=MIN_ROWS),
     "weight": Possible(low=0, high=None, why="a weight"),
     "height": Possible(low=0, high=None, why="a height"),
     "distance": Possible(low=0, high=None, why="a distance"),
     "duration": Possible(low=0, high=None, why="a duration"),
     "population": Possible(low=0, high=None, why="a population"),
-    "humidity": Possible(low=0, high=None, why="a humidity"),
+    "humidity": Possible(low=0, high=105, why="a humidity"),
 }
 """By the whole name of a column, in words."""
+
+QUALIFIED: Final = ("age", "latitude", "longitude", "humidity", "population")
+"""Names that mean the same after other words, as in `patient_age`."""
+
+PARTS_OF_TIME: Final[dict[PartOfTime, Possible]] = {
+    "year": POSSIBLE["year"],
+    "month": POSSIBLE["month"],
+    "time of day": Possible(low=0, high=2400, why="a time of day"),
+}
 
 
 def judge_extremes(profile: TableProfile, measured: Sequence[ColumnExtremes]) -> list[Finding]:
@@ -97,6 +127,10 @@ def judge_extremes(profile: TableProfile, measured: Sequence[ColumnExtremes]) ->
             findings.append(impossible)
             continue
         is_measure = column.kind == "date" or profile.column(column.name).type in FLOATING
+        if is_coordinate_name(column.name):
+            continue  # a place far from all others is one
+        if not is_measure and _tells_rows_apart(profile, column):
+            continue
         fewest = MIN_DISTINCT if is_measure else MIN_DISTINCT_INTEGERS
         if column.rows < MIN_ROWS or column.distinct < fewest:
             continue
@@ -108,9 +142,29 @@ def judge_extremes(profile: TableProfile, measured: Sequence[ColumnExtremes]) ->
     return findings
 
 
+def _tells_rows_apart(profile: TableProfile, column: ColumnExtremes) -> bool:
+    """Whether whole numbers are identifiers, whose size means nothing."""
+    is_first = profile.columns[0].name == column.name
+    return is_identifier_name(column.name) or (is_first and column.distinct == profile.rows)
+
+
+def _possible(profile: TableProfile, column: ColumnExtremes) -> Possible | None:
+    """What the column can be by its name, or because nearly all of it is part of a time."""
+    if column.kind != "number":
+        return None
+    spoken = words(column.name)
+    last = spoken.rsplit(" ", 1)[-1]
+    part = part_of_time(profile.column(column.name))
+    return (
+        POSSIBLE.get(spoken)
+        or (POSSIBLE[last] if last in QUALIFIED else None)
+        or (PARTS_OF_TIME[part] if part is not None else None)
+    )
+
+
 def _out_of_range(profile: TableProfile, column: ColumnExtremes) -> Finding | None:
-    possible = POSSIBLE.get(words(column.name))
-    if possible is None or column.kind != "number":
+    possible = _possible(profile, column)
+    if possible is None or column.rows < possible.least_rows:
         return None
     name = identifier(column.name)
     wrong, conditions = [], []
@@ -121,7 +175,7 @@ def _out_of_range(profile: TableProfile, column: ColumnExtremes) -> Finding | No
         conditions.append(f"{name} > {literal(possible.high)}")
         wrong += [end for end in column.highest if end.value > possible.high]
     rows = sum({end.value: end.rows for end in wrong}.values())
-    if not wrong or rows > column.rows / 2:
+    if not wrong or _is_another_quantity(column, possible, wrong, rows):
         return None
     shown = figure(wrong[0].value)
     return Finding(
@@ -147,6 +201,24 @@ def _out_of_range(profile: TableProfile, column: ColumnExtremes) -> Finding | No
         recommendation="Correct these values at the source or set them to null, and add a check.",
         impact=f"Averages, sums and extremes of {column.name} are wrong.",
         effort="low",
+        reason=f"the name says what it is, and {possible.why} has limits",
+    )
+
+
+def _is_another_quantity(
+    column: ColumnExtremes, possible: Possible, wrong: Sequence[EndValue], rows: int
+) -> bool:
+    """Whether values out of range are too many for mistakes.
+
+    Where all that are shown of an end are wrong, there may be more, and the quantile decides.
+    """
+    values = {end.value for end in wrong}
+    most = MAX_CODED_SHARE if len(values) == 1 and max(values) < 0 else MAX_WRONG_SHARE
+    low, high = possible.low, possible.high
+    return (
+        rows > most * column.rows
+        or (low is not None and max(column.lowest[-1].value, column.p01) < low)
+        or (high is not None and min(column.highest[-1].value, column.p99) > high)
     )
 
 
@@ -166,9 +238,20 @@ def _isolated(profile: TableProfile, column: ColumnExtremes, side: Side) -> Find
             continue
         if is_sentinel:
             return _sentinel(profile, column, apart[0])
-        if rows <= max(MAX_ROWS, MAX_SHARE * column.rows):
+        few = max(1, min(MAX_ROWS, MAX_SMALL_SHARE * column.rows), MAX_SHARE * column.rows)
+        if rows <= few and _is_out_of_proportion(column, apart[-1], rest):
             return _far_off(profile, column, side, apart, rest)
     return None
+
+
+def _is_out_of_proportion(column: ColumnExtremes, end: EndValue, rest: EndValue) -> bool:
+    """Whether a high value is far off by factors, too, of a quantity that is never negative."""
+    if column.kind == "date" or end.value < column.median:
+        return True
+    if column.lowest[0].value < 0 or column.median <= 0:
+        return True
+    middle = log(column.median)
+    return log(end.value) - middle >= PROPORTION * (log(rest.value) - middle)
 
 
 def _is_sentinel(end: EndValue, rest: EndValue) -> bool:
@@ -208,6 +291,7 @@ def _sentinel(profile: TableProfile, column: ColumnExtremes, end: EndValue) -> F
         impact=f"Averages and extremes of {column.name} are wrong while it counts as a value.",
         effort="low",
         confidence=0.9,
+        reason="such numbers and dates are used as codes, and nothing else is near",
     )
 
 
@@ -221,6 +305,8 @@ def _far_off(
     name = identifier(column.name)
     rows = sum(end.rows for end in apart)
     border = apart[-1]
+    far, near = (abs(end.value - column.median) for end in (border, rest))
+    is_beyond_doubt = far >= BEYOND_DOUBT * near
     sign = "<=" if side == "lowest" else ">="
     limit = literal(border.text) if column.kind == "date" else literal(border.value)
     shown, other = (
@@ -234,8 +320,8 @@ def _far_off(
             f"{column.name} is {shown} in {_in_rows(rows, apart)}; every other value is {other} "
             f"or {lower}."
         ),
-        severity="high",
-        category="impossible_value",
+        severity="high" if is_beyond_doubt else "medium",
+        category="impossible_value" if is_beyond_doubt else "outlier",
         subject=Subject(table=profile.table, column=column.name),
         key=side,
         evidence=(
@@ -247,13 +333,37 @@ def _far_off(
                     f"SELECT row_id, {name} FROM {identifier(profile.table)} "
                     f"WHERE {name} {sign} {limit}"
                 ),
+                spread=_spread(column, side, apart),
             ),
         ),
         rows=rows,
-        recommendation="Correct the value at the source or set it to null, and add a range check.",
+        recommendation=(
+            "Correct the value at the source or set it to null, and add a range check."
+            if is_beyond_doubt
+            else "Check the value against its source, and say for each use whether it counts."
+        ),
         impact=f"It dominates averages, sums and extremes of {column.name}.",
         effort="low",
-        confidence=0.9,
+        confidence=0.9 if is_beyond_doubt else 0.7,
+        reason=f"it is at least {ISOLATION:.0f} times as far from the middle as anything else",
+    )
+
+
+def _spread(column: ColumnExtremes, side: Side, apart: Sequence[EndValue]) -> Spread | None:
+    """Where the numbers lie that most rows have, and those at one end."""
+    if column.kind != "number":
+        return None
+    count = len(apart)
+    low = column.lowest[count if side == "lowest" else 0].value
+    high = column.highest[count if side == "highest" else 0].value
+    quantiles = (("1 % of rows", column.p01), ("median", column.median), ("99 %", column.p99))
+    return scale(
+        [
+            ("lowest of the others", low),
+            *((label, value) for label, value in quantiles if low < value < high),
+            ("highest of the others", high),
+        ],
+        [(counted(end.rows, "row"), end.value) for end in apart],
     )
 
 

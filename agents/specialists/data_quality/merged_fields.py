@@ -52,6 +52,7 @@ def judge_merged_fields(profile: TableProfile, measured: Sequence[MergedField]) 
             ),
             effort="low",
             confidence=CONFIDENCE,
+            reason="the values end in what the other column holds elsewhere and lacks here",
         )
         for found in measured
     ]

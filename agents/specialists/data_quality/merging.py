@@ -5,7 +5,8 @@ from itertools import groupby
 from typing import Final
 
 from agents.domain.finding import Finding, Subject, severity_rank
-from agents.specialists.data_quality.missing import MAX_EVIDENCE
+from agents.specialists.data_quality.dependencies import JOINTLY, NOWHERE_ELSE
+from agents.specialists.data_quality.missing import FURTHER, capped
 from agents.specialists.wording import counted, listed
 
 MAX_SEPARATE: Final = 5
@@ -14,7 +15,7 @@ list."""
 
 COVERED_BY: Final = {
     "inconsistent_category": ("unit_mix",),
-    "pattern_violation": ("encoding_damage",),
+    "pattern_violation": ("encoding_damage", "unit_mix"),
 }
 """Categories whose findings on as many rows of a column say all that one of the first does."""
 
@@ -51,6 +52,11 @@ def tidied(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _uncovered(findings: Sequence[Finding]) -> list[Finding]:
+    alone = {
+        each.subject
+        for each in findings
+        if each.category == "broken_dependency" and each.key != JOINTLY
+    }
     return [
         finding
         for finding in findings
@@ -60,6 +66,7 @@ def _uncovered(findings: Sequence[Finding]) -> list[Finding]:
             and (other.rows or 0) >= (finding.rows or 0)
             for other in findings
         )
+        and not (finding.key == JOINTLY and finding.subject in alone)
     ]
 
 
@@ -73,7 +80,7 @@ def _confirmed(findings: Sequence[Finding]) -> list[Finding]:
             if (
                 other.category in CONFIRMS
                 and other.subject == broken.subject
-                and _are_close(other.rows or 0, broken.rows or 0)
+                and _are_of_the_same_rows(other, broken)
             ):
                 confirming[other.id] = broken
                 break
@@ -103,7 +110,7 @@ def _absorbed(findings: Sequence[Finding]) -> list[Finding]:
         if finding.category != "broken_dependency" or finding.subject not in absorbed
         else finding.model_copy(
             update={
-                "evidence": (*finding.evidence, *absorbed[finding.subject].evidence),
+                "evidence": capped((*finding.evidence, *absorbed[finding.subject].evidence)),
                 "impact": f"{finding.impact} Besides: {absorbed[finding.subject].title}",
             }
         )
@@ -112,8 +119,16 @@ def _absorbed(findings: Sequence[Finding]) -> list[Finding]:
     ]
 
 
-def _are_close(one: int, other: int) -> bool:
-    return min(one, other) >= SAME_ROWS * max(one, other)
+def _are_of_the_same_rows(finding: Finding, broken: Finding) -> bool:
+    """Whether as many rows are concerned, or fewer that hold nothing but odd values."""
+    rows, fewer = finding.rows or 0, broken.rows or 0
+    odd = sum(
+        each.value
+        for each in broken.evidence
+        if each.metric == NOWHERE_ELSE and isinstance(each.value, int)
+    )
+    least = SAME_ROWS * fewer
+    return rows >= least and (fewer >= SAME_ROWS * rows or odd >= least)
 
 
 def _with_proof(finding: Finding, broken: Finding | None) -> Finding:
@@ -121,9 +136,10 @@ def _with_proof(finding: Finding, broken: Finding | None) -> Finding:
         return finding
     return finding.model_copy(
         update={
-            "evidence": (*finding.evidence, *broken.evidence),
+            "evidence": capped((*finding.evidence, *broken.evidence)),
             "impact": f"{finding.impact} Other columns say so, too: {broken.title}",
             "confidence": max(finding.confidence, broken.confidence),
+            "reason": broken.reason if broken.confidence > finding.confidence else finding.reason,
         }
     )
 
@@ -140,8 +156,14 @@ def _place(findings: Sequence[Finding], finding: Finding) -> int:
 def _merged(findings: Sequence[Finding], what: str) -> Finding:
     ranked = sorted(findings, key=lambda finding: -(finding.rows or 0))
     worst = min(ranked, key=lambda finding: severity_rank(finding.severity))
+    least_sure = min(ranked, key=lambda finding: finding.confidence)
     shown = [f"{finding.subject.column} ({finding.rows or 0:,})" for finding in ranked]
-    evidence = [item.model_copy(update={"id": ""}) for f in ranked for item in f.evidence]
+    evidence = [
+        item.model_copy(update={"id": ""})
+        for finding in ranked
+        for item in finding.evidence
+        if item.sql or item.metric == FURTHER
+    ]
     cells = sum(finding.rows or 0 for finding in ranked)
     return Finding(
         role=worst.role,
@@ -150,10 +172,11 @@ def _merged(findings: Sequence[Finding], what: str) -> Finding:
         category=worst.category,
         subject=Subject(table=worst.subject.table),
         key="several",
-        evidence=tuple(evidence[:MAX_EVIDENCE]),
+        evidence=capped(evidence),
         rows=max(finding.rows or 0 for finding in ranked),
         recommendation=worst.recommendation,
         impact=worst.impact,
         effort=worst.effort,
-        confidence=min(finding.confidence for finding in ranked),
+        confidence=least_sure.confidence,
+        reason=least_sure.reason,
     )

@@ -51,5 +51,6 @@ def judge_near_duplicates(profile: TableProfile, measured: NearDuplicates) -> li
             impact="The same thing is counted, billed or written to more than once.",
             effort="medium",
             confidence=CONFIDENCE,
+            reason="what the rows share outweighs chance, but twins at one address do so, too",
         )
     ]

@@ -73,4 +73,8 @@ def _finding(profile: TableProfile, found: OrphanedReference) -> Finding:
         impact=f"An inner join with {found.other} loses {percent(share)} of {profile.table}.",
         effort="medium",
         confidence=NAMED_CONFIDENCE if found.is_named else UNNAMED_CONFIDENCE,
+        reason=(
+            f"{percent(found.included)} of the values are there, "
+            + ("and the names go together" if found.is_named else "but no name says so")
+        ),
     )

@@ -6,6 +6,7 @@ from typing import Final
 
 from agents.datasets.sql import identifier, literal
 from agents.domain.finding import Evidence, Finding, Subject
+from agents.domain.series import spread
 from agents.specialists.data_quality.missing import ROLE
 from agents.specialists.wording import counted, figure, percent
 from agents.tools.detached_values import DetachedGroup
@@ -62,6 +63,17 @@ def _finding(profile: TableProfile, group: DetachedGroup) -> Finding:
                     f"SELECT row_id, {name} FROM {identifier(profile.table)} "
                     f"WHERE {name} {sign} {literal(group.nearest)}"
                 ),
+                spread=spread.scale(
+                    [
+                        ("other end", group.opposite),
+                        ("median", group.median),
+                        ("end of the others", group.reach),
+                    ],
+                    [
+                        ("nearest of these rows", group.nearest),
+                        ("farthest", group.farthest),
+                    ],
+                ),
             ),
         ),
         rows=group.rows,
@@ -72,6 +84,7 @@ def _finding(profile: TableProfile, group: DetachedGroup) -> Finding:
         impact=f"They dominate averages and sums of {group.name}.",
         effort="medium",
         confidence=CONFIDENCE,
+        reason="nothing lies between them and the others, but they may be another kind of row",
     )
 
 

@@ -5,19 +5,31 @@ from typing import Final
 from agents.datasets.missing_codes import MISSING_CODES
 from agents.datasets.sql import identifier
 from agents.domain.finding import Evidence, Finding, Subject
-from agents.specialists.data_quality.missing import MAX_EVIDENCE, ROLE
+from agents.specialists.data_quality.missing import ROLE, capped
 from agents.specialists.wording import counted, is_or_are, listed, percent
 from agents.tools.profile import ColumnProfile, TableProfile
 from agents.tools.reading_problems import ReadingProblems
 
-MIN_ROWS: Final = 20
-"""Rows below which a column may well have one value by chance."""
+MIN_ROWS: Final = 100
+"""Rows below which a column may well have one value, by chance or because of what was chosen."""
 
 MIN_SHARE: Final = 0.99
 """Share of one value from which on a column is as good as constant. Ours."""
 
 HIGH_LOSS: Final = 0.01
 """Share of lines lost from which on figures are visibly wrong. Ours."""
+
+JSON_PROBLEMS: Final = frozenset({"broken JSON", "no object"})
+"""What is wrong only with lines of JSON."""
+
+CSV_ADVICE: Final = (
+    "Have the file written by a CSV library: a quote around fields with delimiters, quotes or line "
+    "breaks, one kind of line end."
+)
+JSON_ADVICE: Final = (
+    "Have the file written by a JSON library, one whole object to a line, and look at what the "
+    "writer does when it is interrupted."
+)
 
 
 def judge_constant_columns(profile: TableProfile, measured: TableProfile) -> list[Finding]:
@@ -34,6 +46,7 @@ def judge_constant_columns(profile: TableProfile, measured: TableProfile) -> lis
         for column in measured.columns
         if column.kind in ("text", "boolean")
         and column.distinct > 1
+        and not _is_missing(column)
         and column.top
         and column.top[0].rows >= MIN_SHARE * measured.rows
     ]
@@ -55,6 +68,7 @@ def judge_reading(profile: TableProfile, measured: ReadingProblems) -> list[Find
         f"{problem.problem} in {_lines(problem.first, problem.lines)}"
         for problem in measured.problems
     )
+    is_json = any(problem.problem in JSON_PROBLEMS for problem in measured.problems)
     if lost:
         share = lost / (lost + profile.rows)
         title = (
@@ -81,10 +95,7 @@ def judge_reading(profile: TableProfile, measured: ReadingProblems) -> list[Find
                 ),
             ),
             rows=lost,
-            recommendation=(
-                "Have the file written by a CSV library: a quote around fields with delimiters, "
-                "quotes or line breaks, one kind of line end."
-            ),
+            recommendation=JSON_ADVICE if is_json else CSV_ADVICE,
             impact="Lines that cannot be read are missing from every figure.",
             effort="low",
         )
@@ -104,7 +115,7 @@ def _constant(table: str, rows: int, columns: list[ColumnProfile]) -> Finding:
         category="constant_column",
         subject=Subject(table=table, column=names[0] if len(names) == 1 else None),
         key="" if len(names) == 1 else ",".join(names),
-        evidence=tuple(
+        evidence=capped(
             Evidence(
                 metric=f"distinct values of {column.name}",
                 value=1,
@@ -114,7 +125,7 @@ def _constant(table: str, rows: int, columns: list[ColumnProfile]) -> Finding:
                     f"FROM {identifier(table)} GROUP BY 1"
                 ),
             )
-            for column in columns[:MAX_EVIDENCE]
+            for column in columns
         ),
         rows=rows,
         recommendation=(
@@ -136,7 +147,7 @@ def _nearly_constant(table: str, rows: int, columns: list[ColumnProfile]) -> Fin
         category="constant_column",
         subject=Subject(table=table, column=names[0] if len(names) == 1 else None),
         key="nearly" if len(names) == 1 else "nearly," + ",".join(names),
-        evidence=tuple(
+        evidence=capped(
             Evidence(
                 metric=f"share of the most frequent value of {column.name}",
                 value=column.top[0].rows / rows,
@@ -146,12 +157,13 @@ def _nearly_constant(table: str, rows: int, columns: list[ColumnProfile]) -> Fin
                     "GROUP BY 1 ORDER BY 2 DESC"
                 ),
             )
-            for column in columns[:MAX_EVIDENCE]
+            for column in columns
         ),
         recommendation="Look at the few other rows: exceptions that matter, or mistakes.",
         impact="The few other values are easily overlooked, whether right or wrong.",
         effort="low",
         confidence=0.8,
+        reason="the few other values may be right",
     )
 
 

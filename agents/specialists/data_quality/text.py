@@ -2,31 +2,27 @@
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from agents.datasets.missing_codes import MISSING_CODES
-from agents.datasets.sql import identifier, literal, literals
-from agents.datasets.text_types import is_date, is_number_or_code, is_timestamp
-from agents.domain.finding import Evidence, Finding, Severity, Subject
+from agents.datasets.date_forms import is_any_date
+from agents.datasets.sql import identifier, literal
+from agents.datasets.text_types import is_number_or_code
+from agents.domain.finding import Evidence, Finding, Subject
 from agents.specialists.data_quality.missing import ROLE
-from agents.specialists.wording import counted, listed
+from agents.specialists.data_quality.units import judge_units
+from agents.specialists.data_quality.values import about_values
+from agents.specialists.wording import counted, listed, percent
 from agents.tools.profile import TableProfile
 from agents.tools.similar_values import SimilarPair, SimilarValues
-from agents.tools.text_shapes import MAX_SHAPES, UNIT_PATTERN, Shape, TextShapes
+from agents.tools.text_shapes import Shape, TextShapes
 
 MIN_ROWS: Final = 20
 """Rows below which what most values look like is chance."""
 
 MIN_TYPED: Final = 0.95
 """Share of numbers or dates from which on the other values are exceptions: a cast rate of 95 %."""
-
-MIN_UNIT_SHARE: Final = 0.3
-"""Share that the most frequent unit has at least; otherwise it is a word after a number. Ours."""
-
-MIN_PREVAILING: Final = 0.8
-"""Share of the most frequent way of writing a unit from which on the others are the exceptions;
-below it no way is the right one, and what is wrong is that the column holds no numbers. Ours."""
 
 MIN_MASK_SHARE: Final = 0.02
 """Share of rows from which on a mask is a form of its own."""
@@ -35,8 +31,18 @@ MIN_COVERED: Final = 0.95
 """Share of rows that such masks cover for the rest to be exceptions. Ours: at 85 % as for other
 tools, the rest of an ordinary code column is a form of its own."""
 
+MIN_CODES: Final = 50
+"""Values below which numbers of differing length may have been counted up, such as a9 and a10."""
+
 MAX_MASKS: Final = 6
 """Forms past which a column follows no pattern. Ours."""
+
+MIN_PUNCTUATED: Final = 0.75
+"""Share of rows with one form from which on the same parts with other separators are mistakes.
+Ours: sources that write something another way are up to a quarter of the rows."""
+
+MIN_PARTS: Final = 2
+"""Parts that a form must have for its separators to matter."""
 
 MIN_START: Final = 0.99
 """Share of distinct values with a common beginning for those without to be exceptions. Ours."""
@@ -53,10 +59,10 @@ MAX_EXAMPLES: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pattern:
-    """What most values are said to be like, as a regular expression too, and what is not."""
+    """What most values are said to be like, and the SQL condition of `rows` that are not."""
 
     said: str
-    regex: str
+    condition: str
     rows: int
     odd: Sequence[Shape]
 
@@ -69,7 +75,7 @@ def judge_shapes(profile: TableProfile, measured: Sequence[TextShapes]) -> list[
             continue
         finding = (
             _type_mismatch(profile, column)
-            or _unit_mix(profile, column)
+            or judge_units(profile, column)
             or _pattern_violation(profile, column)
         )
         if finding is not None:
@@ -84,16 +90,17 @@ def judge_similar_values(profile: TableProfile, measured: Sequence[SimilarValues
 
 def _type_mismatch(profile: TableProfile, column: TextShapes) -> Finding | None:
     name = identifier(column.name)
-    is_dated = f"({is_date(name)} OR {is_timestamp(name)})"
     for kind, rows, condition in (
         ("number", column.numbers, is_number_or_code(name)),
-        ("date", column.dates, is_dated),
+        ("date", column.dates, is_any_date(name)),
     ):
         if not MIN_TYPED <= rows / column.rows < 1:
             continue
         wrong = column.rows - rows
+        if kind == "number" and _are_codes(column):
+            return None
         odd = [mask for mask in column.masks if re.search("[Aa]", mask.text)]
-        return _finding(
+        return about_values(
             profile,
             column,
             category="type_mismatch",
@@ -108,61 +115,23 @@ def _type_mismatch(profile: TableProfile, column: TextShapes) -> Finding | None:
             recommendation=f"Correct these values and load {column.name} as a {kind}.",
             impact="The whole column is text: it sorts wrongly and cannot be computed with.",
             confidence=0.95,
+            reason=f"{percent(rows / column.rows)} of the values are {kind}s",
         )
     return None
 
 
-def _unit_mix(profile: TableProfile, column: TextShapes) -> Finding | None:
-    """Numbers followed by differing units, or by one unit in all rows but a few."""
-    with_unit = sum(unit.rows for unit in column.units)
-    if not with_unit or len(column.units) >= MAX_SHAPES:
-        return None
-    if (with_unit + column.numbers) / column.rows < MIN_TYPED:
-        return None
-    if column.units[0].rows < MIN_UNIT_SHARE * with_unit:
-        return None
-    forms = [(unit.text, unit.rows) for unit in column.units]
-    if column.numbers:
-        forms.append(("no unit", column.numbers))
-    forms.sort(key=lambda form: -form[1])
-    others = column.rows - with_unit - column.numbers
-    if len(forms) == 1 and not others:
-        return None
-    usual, usual_rows = forms[0]
-    rows = column.rows - usual_rows
-    shown = [f"{text} ({count:,})" for text, count in forms]
-    if others:
-        shown.append(f"no number ({others:,})")
-    condition = f"NOT {is_number_or_code(identifier(column.name))}"
-    metric = f"values of {column.name} not written in the most frequent way"
-    if usual != "no unit" and usual_rows < MIN_PREVAILING * column.rows:
-        rows = column.rows - column.numbers
-        metric = f"values of {column.name} that are no plain number"
-    elif usual != "no unit":
-        name = identifier(column.name)
-        extracted = f"rtrim(regexp_extract({name}, '^{UNIT_PATTERN}$', 1))"
-        condition = f"{extracted} <> {literal(usual)}"
-    return _finding(
-        profile,
-        column,
-        category="unit_mix",
-        title=f"{column.name} writes its unit in {len(shown)} ways: {listed(shown)}.",
-        rows=rows,
-        severity="medium" if rows >= NOTABLE_RATE * column.rows else "low",
-        metric=metric,
-        condition=condition,
-        recommendation=f"Store a number in {column.name} and the unit in its name or beside it.",
-        impact="The column cannot be computed with, and values in different units look alike.",
-        confidence=0.9,
-    )
+def _are_codes(column: TextShapes) -> bool:
+    """Whether all that are no numbers have a letter more at the same end, such as 12a."""
+    odd = [run.text for run in column.runs if re.search("[Aa]", run.text)]
+    return len(odd) == 1 and re.fullmatch("[Aa]9|9[Aa]", odd[0]) is not None
 
 
 def _pattern_violation(profile: TableProfile, column: TextShapes) -> Finding | None:
-    pattern = _start_pattern(column) or _mask_pattern(column)
+    pattern = _start_pattern(column) or _mask_pattern(column) or _punctuation_pattern(column)
     if pattern is None:
         return None
     rows = pattern.rows
-    return _finding(
+    return about_values(
         profile,
         column,
         category="pattern_violation",
@@ -173,12 +142,11 @@ def _pattern_violation(profile: TableProfile, column: TextShapes) -> Finding | N
         rows=rows,
         severity="medium" if rows >= NOTABLE_RATE * column.rows else "low",
         metric=f"rows of {column.name} that do not match the usual pattern",
-        condition=(
-            f"NOT regexp_full_match({identifier(column.name)}, {literal(pattern.regex)}, 's')"
-        ),
+        condition=pattern.condition,
         recommendation="Check these values against their source; add the pattern as a check.",
         impact="A wrong code joins to nothing, or to the wrong thing.",
         confidence=SHAPE_CONFIDENCE,
+        reason=f"{percent(1 - rows / column.rows)} of the values {pattern.said}",
     )
 
 
@@ -192,7 +160,10 @@ def _start_pattern(column: TextShapes) -> _Pattern | None:
     if not start.text or start.text[0].isdigit() or start.text[0].isspace():
         return None
     return _Pattern(
-        said=f"begin with {start.text}", regex=re.escape(start.text) + ".*", rows=rows, odd=others
+        said=f"begin with {start.text}",
+        condition=_unlike(column, re.escape(start.text) + ".*"),
+        rows=rows,
+        odd=others,
     )
 
 
@@ -202,9 +173,11 @@ def _mask_pattern(column: TextShapes) -> _Pattern | None:
         return None
     usual, *others = column.masks
     if MIN_COVERED <= usual.rows / column.rows < 1 and "9" in usual.text:
+        if column.values < MIN_CODES and len(column.runs) == 1:
+            return None
         return _Pattern(
             said=f"look like {usual.text}",
-            regex=_mask_regex(usual.text, ""),
+            condition=_unlike(column, _mask_regex(usual.text, "")),
             rows=column.rows - usual.rows,
             odd=others,
         )
@@ -214,12 +187,46 @@ def _mask_pattern(column: TextShapes) -> _Pattern | None:
         return None
     if not all("9" in form.text and form.text.count(" ") <= 1 for form in forms):
         return None
+    if any("Aa" in form.text for form in forms):
+        return None  # names of things, whose words are as they are
     return _Pattern(
         said=f"look like {listed([form.example for form in forms])}",
-        regex="|".join(_mask_regex(form.text, "+") for form in forms),
+        condition=_unlike(column, "|".join(_mask_regex(form.text, "+") for form in forms)),
         rows=column.rows - covered,
         odd=[run for run in column.runs if run not in forms],
     )
+
+
+def _punctuation_pattern(column: TextShapes) -> _Pattern | None:
+    """The one form that most values have, where others differ by what separates their parts."""
+    if not column.runs or column.runs[0].rows < MIN_PUNCTUATED * column.rows:
+        return None
+    usual, *others = column.runs
+    parts = re.findall("[9Aa]+", usual.text)
+    if len(parts) < MIN_PARTS or "9" not in parts or " " in usual.text.strip():
+        return None
+    odd = [other for other in others if _has_parts(other.text, parts)]
+    if not odd:
+        return None
+    regex = "|".join(_mask_regex(other.text, "+") for other in odd)
+    return _Pattern(
+        said=f"look like {usual.example}",
+        condition=f"regexp_full_match({identifier(column.name)}, {literal(regex)}, 's')",
+        rows=sum(other.rows for other in odd),
+        odd=odd,
+    )
+
+
+def _has_parts(form: str, parts: Sequence[str]) -> bool:
+    """Whether a form has the same parts, but for words between numbers, otherwise separated."""
+    found = re.findall("[9Aa]+", form)
+    if set(parts) == {"9"}:
+        found = [part for part in found if part == "9"]
+    return found == list(parts) or "".join(found) == "".join(parts)
+
+
+def _unlike(column: TextShapes, regex: str) -> str:
+    return f"NOT regexp_full_match({identifier(column.name)}, {literal(regex)}, 's')"
 
 
 def _mask_regex(mask: str, repeated: str) -> str:
@@ -232,46 +239,6 @@ def _mask_regex(mask: str, repeated: str) -> str:
 
 def _such_as(odd: Sequence[Shape]) -> str:
     return f": {listed([shape.example for shape in odd], most=MAX_EXAMPLES)}" if odd else ""
-
-
-def _finding(
-    profile: TableProfile,
-    column: TextShapes,
-    *,
-    category: str,
-    title: str,
-    rows: int,
-    severity: Severity,
-    metric: str,
-    condition: str,
-    recommendation: str,
-    impact: str,
-    confidence: float,
-) -> Finding:
-    name = identifier(column.name)
-    codes = literals(sorted(MISSING_CODES))
-    return Finding(
-        role=ROLE,
-        title=title,
-        severity=severity,
-        category=category,
-        subject=Subject(table=profile.table, column=column.name),
-        evidence=(
-            Evidence(
-                metric=metric,
-                value=rows,
-                threshold=0,
-                sql=(
-                    f"SELECT row_id, {name} FROM {identifier(profile.table)} WHERE {condition} "
-                    f"AND lower(trim({name})) NOT IN ({codes})"
-                ),
-            ),
-        ),
-        rows=rows,
-        recommendation=recommendation,
-        impact=impact,
-        confidence=confidence,
-    )
 
 
 def _similar(profile: TableProfile, column: SimilarValues) -> Finding:
@@ -319,7 +286,16 @@ def _similar(profile: TableProfile, column: SimilarValues) -> Finding:
         impact=f"Groups by {column.name} are split, and counts for each are too low.",
         effort="low",
         confidence=0.7 if "longer form" in forms else 0.85,
+        reason=_why_alike(first, forms),
     )
+
+
+def _why_alike(first: SimilarPair, forms: AbstractSet[str]) -> str:
+    if "longer form" in forms:
+        return f"both names go with the same values of {first.witness}, which may be chance"
+    if forms == {"case or spacing"}:
+        return "nothing but case, spacing or punctuation differs"
+    return "one or two letters differ, and the variant is at least ten times rarer"
 
 
 def _pair(pair: SimilarPair) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 from agents.datasets.sql import identifier, literal
 from agents.domain.finding import Evidence, Finding, Subject
 from agents.specialists.data_quality.missing import ROLE
-from agents.specialists.wording import counted, listed
+from agents.specialists.wording import counted, listed, percent
 from agents.tools.fresh_name import fresh_name
 from agents.tools.profile import TableProfile
 from agents.tools.time_coverage import GAP_FACTOR, Peer, TimeCoverage, TimeCoverages, TimeGap
@@ -112,6 +112,7 @@ def _gap(profile: TableProfile, column: TimeCoverage) -> Finding:
         ),
         impact="Sums over these periods are too low, and averages leave them out.",
         confidence=GAP_CONFIDENCE,
+        reason=f"{percent(column.evenness)} of records come in the rhythm of the series",
     )
 
 
@@ -158,6 +159,7 @@ def _stale(profile: TableProfile, column: TimeCoverage, peer: Peer) -> Finding:
         recommendation=f"Load the rest of {profile.table}, or leave its end out of both.",
         impact=f"The last {_span(lag)} of {peer.table} find no partner in {profile.table}.",
         confidence=LAG_CONFIDENCE,
+        reason="both begin together, but they need not end together",
     )
 
 

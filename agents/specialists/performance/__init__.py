@@ -1,4 +1,4 @@
-"""What the performance analyst judges: layout, skew, and the flow of events."""
+"""What the performance analyst judges: layout, skew, the flow of events, brokers and queues."""
 
 from typing import Final
 

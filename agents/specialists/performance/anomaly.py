@@ -5,13 +5,14 @@ left everything before them; `burst` is for the number of events, `outlier` for 
 may be errors.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from agents.domain.finding import Evidence, Finding, Severity, Subject
+from agents.domain.finding import Evidence, Finding, Mark, Severity, Subject
+from agents.domain.series.novelty import MATTERS
 from agents.specialists.performance import ROLE
 from agents.specialists.performance.stream import duration
-from agents.specialists.wording import counted, figure, listed
+from agents.specialists.wording import brief, counted, listed, percent
 from agents.tools.unusual_stretches import UnusualStretch, UnusualStretches, stretch_sql
 
 MAX_STRETCHES: Final = 5
@@ -21,7 +22,6 @@ LARGE: Final = 0.25
 """Distance from everything before, over the whole range, that nobody would overlook."""
 
 EXTREME: Final = 0.5
-THRESHOLD: Final = 0.05
 
 
 def judge_stretches(
@@ -34,44 +34,71 @@ def judge_stretches(
         return
     share = clearest[0].share
     severity: Severity = "medium" if share > LARGE else "low"
-    against = ", as distances from its usual course" if found.is_adjusted else ""
+    against = ", its usual course taken out" if found.is_adjusted else ""
     yield Finding(
         role=ROLE,
         category="anomaly",
         subject=Subject(table=table, column=measure),
         title=f"{measure} leaves everything before it {_times(len(told))}{against}: "
-        f"{listed([_said(each) for each in told], most=3)}.",
+        f"{_said(clearest[0])}{_others(told, clearest[0])}.",
         severity=severity,
         evidence=tuple(
             Evidence(
-                metric=f"distance beyond what was before, over the whole range, from {each.since} "
-                f"until {each.until}",
+                metric=f"distance of {measure} beyond what was before, over the whole range, "
+                f"from {each.since} until {each.until}",
                 value=each.share,
-                threshold=THRESHOLD,
+                threshold=MATTERS,
                 sql=stretch_sql(table, column, measure, each.since, each.until),
+                series=found.series.model_copy(update={"marks": _marks(told)})
+                if each is told[0]
+                else None,
             )
             for each in told
         ),
-        recommendation=f"Look at what else happened from {clearest[0].since} on, and alert when "
-        f"{measure} leaves its range again.",
+        recommendation=f"Find out what else happened around {_moment(clearest[0].since)}, and "
+        f"alert when {measure} leaves its range again.",
         impact=f"Limits and capacity that were set from what {measure} used to do no longer hold. "
         f"It was read by {column} in {counted(found.points, 'moment')} of "
-        f"{duration(found.width)}.",
+        f"{duration(found.width)}{_sampled(found)}.",
         effort="medium",
+        reason="it was measured against what came before, but only you know what was planned",
         confidence=0.85 if share > EXTREME else 0.75 if share > LARGE else 0.6,
     )
 
 
+def _sampled(found: UnusualStretches) -> str:
+    if found.measured == 1:
+        return ""
+    return f", by the usual interval in stretches that hold {percent(found.measured)} of the rows"
+
+
+def _marks(told: Sequence[UnusualStretch]) -> tuple[Mark, ...]:
+    return tuple(
+        Mark(since=each.since, until=each.until, label=f"{each.view} {brief(each.value)}")
+        for each in told
+    )
+
+
 def _said(stretch: UnusualStretch) -> str:
-    width = f" over {duration(stretch.seconds)}" if stretch.view in {"mean", "swing"} else ""
+    value, width = brief(stretch.value), duration(stretch.seconds)
     what = {
-        "mean": f"a mean of {figure(stretch.value)}{width}",
-        "swing": f"swings of {figure(stretch.value)} on average{width}",
-        "highest": figure(stretch.value),
-        "lowest": figure(stretch.value),
+        "mean": f"{value} on average over {width}",
+        "swing": f"swings of {value} on average over {width}",
+        "highest": value,
+        "lowest": value,
     }[stretch.view]
     limit = "at most" if stretch.direction == "above" else "at least"
-    return f"{what} around {stretch.since} ({limit} {figure(stretch.bound)} before)"
+    return f"{what} around {_moment(stretch.since)} ({limit} {brief(stretch.bound)} before)"
+
+
+def _others(told: Sequence[UnusualStretch], clearest: UnusualStretch) -> str:
+    rest = [_moment(each.since) for each in told if each is not clearest]
+    return f", and also around {listed(rest, most=3)}" if rest else ""
+
+
+def _moment(instant: str) -> str:
+    """An instant to the second, or to the minute if it is at its beginning."""
+    return instant[:19].removesuffix(":00")
 
 
 def _times(number: int) -> str:

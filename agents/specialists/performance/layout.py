@@ -8,7 +8,6 @@ from agents.domain.finding import Evidence, Finding, Subject
 from agents.specialists.performance import ROLE
 from agents.specialists.wording import counted, figure, listed, percent
 from agents.tools.file_layout import FileLayout, RowGroups, columns_sql, row_groups_sql
-from agents.tools.row_group_pruning import Pruning, groups_sql
 
 LARGE_CSV: Final = 10_000_000
 HUGE_CSV: Final = 1_000_000_000
@@ -28,12 +27,6 @@ WORTHWHILE: Final = 10_000_000
 
 UNCOMPRESSED_SHARE: Final = 0.2
 
-MIN_GROUPS: Final = 4
-READ_SHARE: Final = 0.5
-TIMES_IDEAL: Final = 3
-"""Row groups that a narrow filter reads, of all and over those of a sorted file, when sorting the
-file would pay off."""
-
 
 def judge_layout(table: str, layout: FileLayout) -> Iterator[Finding]:
     """0..n findings about the files of one table."""
@@ -42,40 +35,6 @@ def judge_layout(table: str, layout: FileLayout) -> Iterator[Finding]:
     if layout.row_groups is not None:
         yield from _row_groups(table, layout, layout.row_groups)
         yield from _columns(table, layout.row_groups)
-
-
-def judge_pruning(table: str, column: str, pruning: Pruning) -> Iterator[Finding]:
-    """0..1 findings about filters on a column that can skip hardly any row group."""
-    share = pruning.read / pruning.groups
-    if (
-        pruning.groups < MIN_GROUPS
-        or share < READ_SHARE
-        or pruning.read < TIMES_IDEAL * pruning.ideal
-    ):
-        return
-    yield Finding(
-        role=ROLE,
-        category="slow_query",
-        subject=Subject(table=table, column=column),
-        title=f"A filter on {column} for 1 % of the rows reads {figure(pruning.read)} of the "
-        f"{counted(pruning.groups, 'row group')} of {table}; sorted by it, "
-        f"{figure(pruning.ideal)} would do.",
-        severity="medium" if pruning.groups >= MANY_GROUPS else "low",
-        evidence=(
-            Evidence(
-                metric="share of the row groups read",
-                value=share,
-                threshold=READ_SHARE,
-                sql=groups_sql(table, column, pruning.lowest, pruning.highest),
-            ),
-        ),
-        recommendation=f"Sort {table} by {column} when writing it.",
-        impact=f"Minimum and maximum of nearly every group span the range of {column}, so that a "
-        f"query for a short time (here {pruning.lowest} to {pruning.highest}) costs as much as "
-        "one for all of it.",
-        effort="low",
-        confidence=0.8,
-    )
 
 
 def _text_format(table: str, layout: FileLayout) -> Finding:

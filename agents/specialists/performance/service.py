@@ -19,10 +19,27 @@ MANY_ERRORS: Final = 0.05
 """Share of failed events."""
 
 _LATENCY: Final = re.compile(
-    r".*\b(latency|duration|elapsed|(response|processing|request|service|wait) time|rtt|ttfb)\b.*"
+    r".*\b(latency|duration|elapsed|took|(response|processing|request|service|wait|execution) time|"
+    r"time taken|rtt|ttfb)\b.*"
 )
-_OUTCOME: Final = re.compile(r".*\b(status|outcome|result|http (status|code)|response code)\b.*")
-_FAILED: Final = re.compile(r"(?i)(5\d\d|err(or)?|fail(ed|ure)?|timed?[ _-]?out|exception|fatal)")
+_FAILURES: Final = (
+    (
+        re.compile(
+            r".*\b(status|outcome|result|state|level|severity|"
+            r"(response|return|exit|error) code)\b.*"
+        ),
+        re.compile(
+            r"(?i)(5\d\d|err(or)?|fail(ed|ure)?|timed?[ _-]?out|exception|fatal|crit(ical)?|panic|"
+            r"emerg(ency)?|aborted|rejected|unavailable)"
+        ),
+    ),
+    (
+        re.compile(r".*\b(failed|is error|has error|error|errored)\b"),
+        re.compile(r"(?i)(true|1|yes)"),
+    ),
+    (re.compile(r".*\b(success|successful|succeeded|is ok|ok)\b"), re.compile(r"(?i)(false|0|no)")),
+)
+"""By the words of a column's name, which of its values are failures."""
 
 
 def judge_service(profile: TableProfile) -> Iterator[Finding]:
@@ -31,8 +48,10 @@ def judge_service(profile: TableProfile) -> Iterator[Finding]:
         name = words(column.name)
         if column.kind == "number" and _LATENCY.fullmatch(name):
             yield from _latency_tail(profile.table, column)
-        elif _OUTCOME.fullmatch(name):
-            yield from _error_rate(profile, column)
+        else:
+            failed = next((values for names, values in _FAILURES if names.fullmatch(name)), None)
+            if failed is not None:
+                yield from _error_rate(profile, column, failed)
 
 
 def _latency_tail(table: str, column: ColumnProfile) -> Iterator[Finding]:
@@ -65,8 +84,10 @@ def _latency_tail(table: str, column: ColumnProfile) -> Iterator[Finding]:
     )
 
 
-def _error_rate(profile: TableProfile, column: ColumnProfile) -> Iterator[Finding]:
-    failures = [each for each in column.top if _FAILED.fullmatch(each.value)]
+def _error_rate(
+    profile: TableProfile, column: ColumnProfile, failed_values: re.Pattern[str]
+) -> Iterator[Finding]:
+    failures = [each for each in column.top if failed_values.fullmatch(each.value)]
     failed = sum(each.rows for each in failures)
     share = failed / max(1, profile.rows)
     if share <= ERRORS:

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from agents.domain.finding import Evidence, Finding, Severity, Subject
+from agents.domain.series.spread import shares
 from agents.specialists.performance import ROLE
 from agents.specialists.wording import figure, percent
 from agents.tools.column_names import is_identifier_name, personal_kind
 from agents.tools.key_skew import KeySkew, rows_by_key_sql
 from agents.tools.profile import ColumnProfile, TableProfile
 
-MIN_ROWS: Final = 10_000
+MIN_ROWS: Final = 50_000
 """Rows below which no engine splits the work, so that nothing can be uneven."""
 
 MIN_KEYS: Final = 10
@@ -90,7 +91,15 @@ def _finding(table: str, column: str, skew: KeySkew) -> Finding:
                 threshold=SKEW,
                 sql=sql,
             ),
-            Evidence(metric="share of the largest value", value=share, threshold=DOMINANT, sql=sql),
+            Evidence(
+                metric="share of the largest value",
+                value=share,
+                threshold=DOMINANT,
+                sql=sql,
+                spread=shares(
+                    [(each.label, each.rows / skew.rows) for each in skew.leading], skew.keys
+                ),
+            ),
         ),
         rows=skew.largest_rows,
         recommendation=f"Do not partition {table} by {column} alone. In a distributed join on it, "

@@ -3,16 +3,25 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from agents.domain.finding import Finding
+from agents.domain.series.drawn import with_few_drawn
 from agents.domain.task import PinnedDataset
 from agents.specialist import Examination, Specialist
-from agents.specialists.attempt import attempt
+from agents.specialists.attempt import attempt, attempt_profile
 from agents.specialists.business.columns import ColumnUses
 from agents.specialists.performance import ROLE
 from agents.specialists.performance.anomaly import judge_stretches
-from agents.specialists.performance.layout import MIN_GROUPS, judge_layout, judge_pruning
+from agents.specialists.performance.brokers import (
+    BROKER_TOOLS,
+    examine_broker,
+    note_what_is_missing,
+)
+from agents.specialists.performance.freshness import judge_freshness
+from agents.specialists.performance.layout import judge_layout
+from agents.specialists.performance.queries import QUERY_TOOLS, examine_queries
 from agents.specialists.performance.service import judge_service
 from agents.specialists.performance.skew import candidate_keys, judge_skew
 from agents.specialists.performance.stream import (
@@ -33,7 +42,7 @@ from agents.tools.key_skew import key_skew
 from agents.tools.periods import periods
 from agents.tools.profile import TableProfile, profile
 from agents.tools.query_data import query_data
-from agents.tools.row_group_pruning import row_group_pruning
+from agents.tools.time_coverage import time_coverage
 from agents.tools.unusual_stretches import unusual_stretches
 
 ARRIVED: Final = re.compile(
@@ -44,36 +53,41 @@ ARRIVED: Final = re.compile(
 RECORDED: Final = 0.9
 """Share of the rows with an instant of their own, from which on a table records measures."""
 
+SELDOM: Final = 43_200.0
+"""Seconds between records past which they are of what happens in the world, such as prices or the
+weather of a day, and not of a system whose limits one watches."""
+
 
 async def examine(examination: Examination) -> Sequence[Finding]:
-    """Files and keys of every table; of a stream, the flow of the first table's events."""
+    """Files and keys of every table; of a stream, the flow of the first table's events.
+
+    Of tables that a broker or Prometheus gave, only what they say of the system.
+    """
     findings: list[Finding] = []
     for dataset in examination.task.datasets:
-        findings += await _files(examination, dataset.name)
+        if dataset.is_observation:
+            findings += await examine_broker(examination, dataset)
+    await note_what_is_missing(examination)
+    for dataset in examination.task.records:
+        findings += await _files(examination, dataset)
         findings += await _keys(examination, dataset.name)
         findings += await _volume(examination, dataset)
+        findings += await _freshness(examination, dataset)
         findings += await _recorded(examination, dataset)
-    if examination.task.route.kind == "streaming":
+    first = examination.task.datasets[0]
+    if examination.task.route.kind == "streaming" and not first.is_observation:
         findings += await _events(examination)
-    return findings
+    return with_few_drawn(findings)
 
 
-async def _files(examination: Examination, table: str) -> Sequence[Finding]:
+async def _files(examination: Examination, dataset: PinnedDataset) -> Sequence[Finding]:
+    table = dataset.name
     layout = await attempt(examination, file_layout, f"The layout of {table}", table=table)
     if layout is None:
         return []
     findings = list(judge_layout(table, layout))
-    if layout.row_groups is None or layout.row_groups.groups < MIN_GROUPS:
-        return findings
-    topic = f"What filters on {table} have to read"
-    profiled = await attempt(examination, profile, topic, table=table)
-    dated = [] if profiled is None else [each for each in profiled.columns if each.kind == "date"]
-    for column in dated[:1]:
-        pruning = await attempt(
-            examination, row_group_pruning, topic, table=table, column=column.name
-        )
-        if pruning is not None:
-            findings += judge_pruning(table, column.name, pruning)
+    if layout.row_groups is not None:
+        findings += await examine_queries(examination, dataset, layout.row_groups)
     return findings
 
 
@@ -81,11 +95,11 @@ async def _keys(examination: Examination, table: str) -> Sequence[Finding]:
     if not examination.has(key_skew):
         return []
     await examination.progress(f"looking for skewed keys in {table}")
-    profiled = await attempt(examination, profile, f"The keys of {table}", table=table)
+    profiled = await attempt_profile(examination, f"The keys of {table}", table)
     if profiled is None:
         return []
     tables = Counter(
-        column.name for dataset in examination.task.datasets for column in dataset.columns
+        column.name for dataset in examination.task.records for column in dataset.columns
     )
     shared = frozenset(name for name, number in tables.items() if number > 1)
     skews = []
@@ -101,12 +115,29 @@ async def _volume(examination: Examination, dataset: PinnedDataset) -> Sequence[
     if not examination.has(periods) or examination.task.route.kind == "streaming":
         return []
     topic = f"The volume of {dataset.name}"
-    profiled = await attempt(examination, profile, topic, table=dataset.name)
+    profiled = await attempt_profile(examination, topic, dataset.name)
     time = ColumnUses.of(profiled).time if profiled is not None else ()
     if not time:
         return []
     series = await attempt(examination, periods, topic, table=dataset.name, time=time)
     return [] if series is None else list(judge_volume(dataset, time, series))
+
+
+async def _freshness(examination: Examination, dataset: PinnedDataset) -> Sequence[Finding]:
+    if not examination.has(time_coverage):
+        return []
+    table, topic = dataset.name, f"How old {dataset.name} is"
+    profiled = await attempt_profile(examination, topic, table)
+    time = () if profiled is None else ColumnUses.of(profiled).time
+    if not time:
+        return []
+    covered = await attempt(examination, time_coverage, topic, table=table)
+    return [
+        finding
+        for column in (() if covered is None else covered.columns)
+        if column.name in time
+        for finding in judge_freshness(table, column, examination.task.requested_at)
+    ]
 
 
 async def _recorded(examination: Examination, dataset: PinnedDataset) -> Sequence[Finding]:
@@ -115,7 +146,7 @@ async def _recorded(examination: Examination, dataset: PinnedDataset) -> Sequenc
         return []
     table = dataset.name
     topic = f"The recorded measures of {table}"
-    profiled = await attempt(examination, profile, topic, table=table)
+    profiled = await attempt_profile(examination, topic, table)
     uses = None if profiled is None else ColumnUses.of(profiled)
     if profiled is None or uses is None or not _is_recording(profiled, uses):
         return []
@@ -131,6 +162,11 @@ async def _recorded(examination: Examination, dataset: PinnedDataset) -> Sequenc
             measure=measure.name,
         )
         if found is not None:
+            if found.unexamined:
+                await examination.note(
+                    f"The course of {table}.{measure.name} was not wholly examined: "
+                    f"{found.unexamined}"
+                )
             findings += judge_stretches(table, column, measure.name, found)
     return findings
 
@@ -139,14 +175,21 @@ def _is_recording(profiled: TableProfile, uses: ColumnUses) -> bool:
     if len(uses.time) != 1:
         return False
     column = profiled.column(uses.time[0])
-    return column.kind == "date" and column.distinct >= RECORDED * profiled.rows
+    if column.kind != "date" or column.distinct < RECORDED * profiled.rows:
+        return False
+    try:
+        first = datetime.fromisoformat(column.earliest or "")
+        last = datetime.fromisoformat(column.latest or "")
+    except ValueError:  # no date, an infinite one, or one before our era
+        return False
+    return (last - first).total_seconds() <= SELDOM * column.distinct
 
 
 async def _events(examination: Examination) -> Sequence[Finding]:
     dataset, column = examination.task.datasets[0], examination.task.route.time_column
     table = dataset.name
     findings: list[Finding] = []
-    profiled = await attempt(examination, profile, f"The outcomes in {table}", table=table)
+    profiled = await attempt_profile(examination, f"The outcomes in {table}", table)
     if profiled is not None:
         findings += judge_service(profiled)
     if column is None:
@@ -201,14 +244,16 @@ PERFORMANCE_ANALYST: Final = Specialist(
     tools=(
         profile,
         file_layout,
-        row_group_pruning,
+        *QUERY_TOOLS,
         key_skew,
         periods,
+        time_coverage,
         unusual_stretches,
         event_timing,
         duplicate_events,
         event_lateness,
         event_rate,
+        *BROKER_TOOLS,
         query_data,
     ),
     examine=examine,

@@ -157,14 +157,14 @@ def judge_rate(table: str, column: str, rate: EventRate) -> Iterator[Finding]:
             effort="medium",
         )
     ratio = rate.recent / rate.earlier if rate.earlier else 0.0
-    if rate.earlier and not 1 / RATE_CHANGE < ratio < RATE_CHANGE:
+    if rate.changed_at is not None and rate.earlier and not 1 / RATE_CHANGE < ratio < RATE_CHANGE:
         direction = "rose" if ratio > 1 else "fell"
         yield _finding(
             table,
             column,
             category="throughput_change",
             title=f"The rate {direction} from {figure(rate.earlier)} to {figure(rate.recent)} "
-            f"events {per} in the last quarter of the time.",
+            f"events {per} at {rate.changed_at} and has stayed there.",
             severity="medium",
             evidence=(
                 Evidence(

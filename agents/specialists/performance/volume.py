@@ -5,13 +5,17 @@ from statistics import median
 from typing import Final
 
 from agents.domain.finding import Evidence, Finding, Subject
+from agents.domain.series.drawn import drawn
 from agents.domain.task import PinnedDataset
 from agents.specialists.performance import ROLE
-from agents.specialists.wording import figure
+from agents.specialists.wording import counted, figure
 from agents.tools.periods import Series, label, series_sql
 
 MIN_PERIODS: Final = 6
 """Whole periods before the last one that say what is usual."""
+
+LEAST_ROWS: Final = 30
+"""Rows of a usual period below which chance alone doubles or halves one."""
 
 CHANGE: Final = 2.0
 """Rows of the last period over the usual, or the other way round."""
@@ -24,14 +28,14 @@ def judge_volume(dataset: PinnedDataset, time: Sequence[str], series: Series) ->
         return
     usual = median(earlier)
     ratio = last / usual
-    if 1 / CHANGE < ratio < CHANGE:
+    if usual < LEAST_ROWS or 1 / CHANGE < ratio < CHANGE or min(earlier) <= last <= max(earlier):
         return
     when = label(series.periods[-1], series.unit)
     yield Finding(
         role=ROLE,
         category="volume_change",
         subject=Subject(table=dataset.name),
-        title=f"{when} has {figure(last)} rows, {ratio:.2g} times the usual {figure(usual)} a "
+        title=f"{when} has {counted(last, 'row')}, {ratio:.2g} times the usual {figure(usual)} a "
         f"{series.unit}.",
         severity="medium",
         evidence=(
@@ -40,6 +44,11 @@ def judge_volume(dataset: PinnedDataset, time: Sequence[str], series: Series) ->
                 value=ratio,
                 threshold=CHANGE if ratio > 1 else 1 / CHANGE,
                 sql=series_sql(dataset, time, None, series.unit),
+                series=drawn(
+                    series.unit,
+                    [period.start for period in series.periods],
+                    [float(period.rows) for period in series.periods],
+                ),
             ),
         ),
         recommendation=f"Check whether {dataset.name} was loaded {'once' if ratio > 1 else 'whole'}"

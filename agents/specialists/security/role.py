@@ -1,0 +1,5 @@
+"""The name of the role."""
+
+from typing import Final
+
+ROLE: Final = "security"
