@@ -16,7 +16,14 @@ from agents.domain.report import (
     ReportStatus,
 )
 from agents.domain.synthesis import TOP_FINDINGS
-from agents.domain.synthesis.wording import counted, figure, listed, shortened, speciality
+from agents.domain.synthesis.kinds import kind_of
+from agents.domain.synthesis.wording import (
+    counted,
+    listed,
+    measured_as,
+    quantity,
+    speciality,
+)
 
 FIRST_STEPS: Final = 5
 """How many recommendations are shown unless asked for all."""
@@ -182,10 +189,19 @@ def terms(recommendation: Recommendation) -> str:
     )
 
 
+def certainty(finding: Finding) -> str:
+    """How sure a finding is, and what that rests on, as far as it says."""
+    sure = f"Confidence {finding.confidence * 100:.0f} %"
+    reason = finding.reason or ("it is counted, not inferred" if finding.confidence == 1 else "")
+    return f"{sure}: {reason}" if reason else sure
+
+
 def measurement(evidence: Evidence) -> str:
-    """Such as "null rate: 0.12 (threshold 0.05)"."""
-    limit = "" if evidence.threshold is None else f" (threshold {figure(evidence.threshold)})"
-    return f"{evidence.metric}: {figure(evidence.value)}{limit}"
+    """Such as "null rate: 12 % (threshold 5 %)"."""
+    metric, limit = evidence.metric, ""
+    if evidence.threshold is not None:
+        limit = f" (threshold {quantity(metric, evidence.threshold)})"
+    return f"{measured_as(metric)}: {quantity(metric, evidence.value)}{limit}"
 
 
 def connections(report: ReportPublished) -> Sequence[tuple[str, Sequence[Connection]]]:
@@ -223,13 +239,18 @@ def _disputed(conflict: Conflict) -> Connection:
 
 def _order(report: ReportPublished) -> Sequence[Connection]:
     """The dependencies; those with the same first side and reason are one."""
-    title = {finding.id: shortened(finding.title, 100) for finding in report.findings}
-    groups: dict[tuple[str, str], list[str]] = {}
+    finding = {each.id: each for each in report.findings}
+    groups: dict[tuple[str, str], dict[str, list[Finding]]] = {}
     for each in report.dependencies:
-        groups.setdefault((each.before, each.why), []).append(title.get(each.after, each.after))
-    entries = []
-    for (before, why), after in groups.items():
-        more = f" and {len(after) - 1} more" if len(after) > 1 else ""
-        headline = f"{title.get(before, before)}: before “{after[0]}”{more}"
-        entries.append(Connection(headline=headline, body=why))
-    return entries
+        if each.before not in finding or each.after not in finding:
+            continue
+        later = groups.setdefault((each.before, each.why), {})
+        later.setdefault(finding[each.after].category, []).append(finding[each.after])
+    return [
+        Connection(
+            headline=f"First {kind_of(finding[before].category, [finding[before]])}, then "
+            + listed((kind_of(category, after, 3) for category, after in later.items()), 3),
+            body=why,
+        )
+        for (before, why), later in groups.items()
+    ]

@@ -3,6 +3,9 @@
 import unicodedata
 from typing import Final
 
+LONGEST_PARAGRAPH: Final = 1_500
+"""Characters of a paragraph such as a summary or a guidance."""
+
 LONGEST: Final = 400
 """Characters of one text in a rendering."""
 

@@ -1,17 +1,19 @@
 """The report in a terminal: summary, what to do first, findings by severity, where to look next.
 
-*Guarantees*: pleasant from 60 columns up; text from the data is shown without markup and without
-control characters, so that it cannot colour, move or rename anything.
+*Guarantees*: pleasant from 60 columns up, and legible on light and dark backgrounds alike; text
+from the data is shown without markup and without control characters, so that it cannot colour, move
+or rename anything; no line ends in blanks, which would break anew as lines of their own in a window
+made narrower.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.rule import Rule
-from rich.syntax import Syntax
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -19,11 +21,13 @@ from agents.domain.finding import Finding, Severity
 from agents.domain.report import ReportPublished, ReportStatus
 from agents.domain.synthesis.wording import counted, speciality
 from agents.domain.usage import Usage
+from agents.reports.charts import sparkline
 from agents.reports.claims import Sources, Voice, narrative, position_line, voices
 from agents.reports.outline import (
     FIRST_STEPS,
     TOP_CONNECTIONS,
     Connection,
+    certainty,
     connections,
     fallback_lines,
     is_examined,
@@ -39,43 +43,66 @@ from agents.reports.outline import (
     terms,
     title,
 )
-from agents.reports.plain import LONGEST, LONGEST_SETUP, plain, plain_sql
+from agents.reports.plain import LONGEST, LONGEST_PARAGRAPH, plain
 from agents.reports.spending import USAGE_HEADS, budget_line, usage_rows
+from agents.reports.terminal_next import next_steps, shown_by_data
 
-LONG: Final = 1_500
-"""Characters of a paragraph such as a summary or a guidance."""
+RED, AMBER, TEAL, GREEN = "color(160)", "color(130)", "color(30)", "color(28)"
+"""Halfway between black and white in lightness, so that they stand out from both."""
 
 _COLOURS: Final[dict[Severity, str]] = {
-    "critical": "bold white on red",
-    "high": "bold red",
-    "medium": "yellow",
-    "low": "cyan",
+    "critical": f"bold reverse {RED}",
+    "high": f"bold {RED}",
+    "medium": AMBER,
+    "low": TEAL,
     "info": "dim",
 }
 _STATUS_COLOURS: Final[dict[ReportStatus, str]] = {
-    "complete": "bold green",
-    "partial": "bold yellow",
-    "failed": "bold red",
-    "cancelled": "bold red",
-    "expired": "bold red",
+    "complete": f"bold {GREEN}",
+    "partial": f"bold {AMBER}",
+    "failed": f"bold {RED}",
+    "cancelled": f"bold {RED}",
+    "expired": f"bold {RED}",
 }
 
 
 def render(report: ReportPublished, *, show_all: bool = False) -> RenderableType:
     """The report as something that a rich console prints; `show_all` leaves nothing out."""
     if not is_examined(report):
-        return Group(*_head(report), Text(""), Text(plain(run_line(report)), style="dim"))
+        end = Text(plain(run_line(report)), style="dim")
+        return _Trimmed(Group(*_head(report), *_look_next(report, show_all=show_all), end))
     sources = Sources(report, visible=len(shown_findings(report, show_all=show_all)[0]))
-    return Group(
-        *_head(report),
-        *_narrative(report, sources, show_all=show_all),
-        *_first_steps(report, show_all=show_all),
-        *_findings(report, sources, show_all=show_all),
-        *_voices(report, sources, show_all=show_all),
-        *_connections(report, sources, show_all=show_all),
-        *_look_next(report, show_all=show_all),
-        *_origin(report),
+    return _Trimmed(
+        Group(
+            *_head(report),
+            *_narrative(report, sources, show_all=show_all),
+            *_first_steps(report, show_all=show_all),
+            *_findings(report, sources, show_all=show_all),
+            *_voices(report, sources, show_all=show_all),
+            *_connections(report, sources, show_all=show_all),
+            *_unexamined(report),
+            *_look_next(report, show_all=show_all),
+            *_origin(report),
+        )
     )
+
+
+class _Trimmed:
+    """What it is given, without the blanks at the ends of lines."""
+
+    def __init__(self, whole: RenderableType) -> None:
+        self._whole = whole
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in console.render_lines(self._whole, options, pad=False):
+            segments = list(line)
+            while segments and not segments[-1].text.strip():
+                segments.pop()
+            if segments:
+                last = segments.pop()
+                yield from segments
+                yield Segment(last.text.rstrip(), last.style)
+            yield Segment.line()
 
 
 def _head(report: ReportPublished) -> Iterator[RenderableType]:
@@ -93,9 +120,11 @@ def _head(report: ReportPublished) -> Iterator[RenderableType]:
         yield Text(status_line(report), style=_STATUS_COLOURS[report.status])
     if report.status != "complete" or report.missing:
         for who, why in shortfalls(report):
-            yield _entry("✗", f"{speciality(who)}: {why}", style="yellow")
+            yield _entry("✗", f"{speciality(who)}: {why}", style=AMBER)
+    for denial in report.denied:
+        yield _entry("✗", f"{speciality(denial.role)}, not permitted: {denial.reason}", style=RED)
     yield Text("")
-    yield Text(plain(report.executive_summary, LONG))
+    yield Text(plain(report.executive_summary, LONGEST_PARAGRAPH))
 
 
 def _narrative(
@@ -120,7 +149,7 @@ def _voices(
 
 def _said(voice: Voice) -> Iterator[RenderableType]:
     for text, cited in voice.claims:
-        yield _entry("•", text, limit=LONG, below=[cited])
+        yield _entry("•", text, limit=LONGEST_PARAGRAPH, below=[cited])
     if voice.left_out:
         yield _more(f"{voice.left_out} more")
     if voice.dropped:
@@ -137,7 +166,7 @@ def _first_steps(report: ReportPublished, *, show_all: bool) -> Iterator[Rendera
             f"{step.rank}.",
             step.action,
             style="bold",
-            below=[terms(step), f"Done when {step.success_metric}"]
+            below=[terms(step), f"Done when: {step.success_metric}"]
             + ([f"How: {step.guidance}", f"Watch: {step.monitoring}"] if show_all else []),
         )
     if left_out:
@@ -160,8 +189,9 @@ def _findings(
 def _finding(number: str, finding: Finding, *, show_all: bool) -> RenderableType:
     evidence = finding.evidence if show_all else finding.evidence[:1]
     below = [f"{measurement(each)} · {speciality(finding.role)} · {each.id}" for each in evidence]
+    below += [sparkline(each.series) for each in finding.evidence if each.series is not None]
     if show_all:
-        below += [finding.impact, finding.recommendation]
+        below += [finding.impact, finding.recommendation, f"{certainty(finding)}."]
     return _entry(
         finding.severity,
         f"{number}{finding.title}",
@@ -198,28 +228,26 @@ def _connection(entry: Connection, sources: Sources, *, show_all: bool) -> Rende
     return _entry("•", f"{plain(entry.headline)}{by_model}", below=below)
 
 
+def _unexamined(report: ReportPublished) -> Iterator[RenderableType]:
+    notes = [(member.role, note) for member in report.panel for note in member.notes]
+    if notes:
+        yield from _heading("What was not examined")
+    for role, note in notes:
+        yield _entry("!", f"{speciality(role)}: {note}")
+
+
 def _look_next(report: ReportPublished, *, show_all: bool) -> Iterator[RenderableType]:
-    lead = next((each for each in report.findings if any(e.sql for e in each.evidence)), None)
     yield from _heading("Where to look next")
-    if lead is not None:
-        setup = next(
-            (each.setup_sql for each in report.datasets if each.name == lead.subject.table), ""
-        )
-        evidence = next(each.sql for each in lead.evidence if each.sql)
-        yield Text("The first finding, shown by the data itself (in a DuckDB shell):")
-        yield Padding(
-            Syntax(
-                plain_sql(f"{setup}\n{evidence};".strip(), LONGEST_SETUP),
-                "sql",
-                theme="ansi_dark",
-                background_color="default",
-                word_wrap=True,
-            ),
-            (0, 0, 0, 2),
-        )
-    if not show_all:
-        yield Text("Everything, with guidance:")
-        yield Text(f"  convener report {plain(report.request_id)} --all", style="bold")
+    what, statement = shown_by_data(report, show_all=show_all)
+    if what:
+        yield Text(what)
+        yield Padding(Text(statement), (0, 0, 0, 2))
+    steps = Table.grid(padding=(0, 2))
+    steps.add_column(no_wrap=True)
+    steps.add_column(overflow="fold")
+    for step in next_steps(report, show_all=show_all):
+        steps.add_row(Text(f"  {step.command}", style="bold"), Text(step.what))
+    yield steps
 
 
 def _origin(report: ReportPublished) -> Iterator[RenderableType]:
@@ -239,11 +267,8 @@ def _origin(report: ReportPublished) -> Iterator[RenderableType]:
     ]
     if members:
         yield Text(plain(f"Panel (findings): {', '.join(members)}."))
-    for member in report.panel:
-        for note in member.notes:
-            yield _entry("!", f"{speciality(member.role)}: {note}")
     for line in fallback_lines(report):
-        yield _entry("!", line, limit=LONG)
+        yield _entry("!", line, limit=LONGEST_PARAGRAPH)
     yield from _spending(report)
     for line in (route_line(report), model_line(report), run_line(report)):
         yield Text(plain(line))
@@ -302,5 +327,5 @@ def _entry(
     grid.add_column(ratio=1)
     grid.add_row(Text(mark, style=mark_style), Text(plain(text, limit), style=style))
     for line in below:
-        grid.add_row(Text(""), Text(plain(line, LONG), style="dim"))
+        grid.add_row(Text(""), Text(plain(line, LONGEST_PARAGRAPH), style="dim"))
     return grid

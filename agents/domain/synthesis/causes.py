@@ -40,6 +40,8 @@ CAUSES: Final[tuple[Cause, ...]] = (
                 "plaintext_password",
                 "weak_hash",
                 "public_grant",
+                "excessive_rights",
+                "no_row_security",
                 "no_tls",
                 "world_readable_file",
             }
@@ -112,6 +114,25 @@ CAUSES: Final[tuple[Cause, ...]] = (
         threatens="timely use",
     ),
     Cause(
+        name="messaging",
+        title="Message flow",
+        explanation="What is sent waits, is lost, or will be refused before long.",
+        categories=frozenset(
+            {
+                "queue_backlog",
+                "no_consumers",
+                "redelivery",
+                "unroutable",
+                "memory_alarm",
+                "resource_limit",
+                "node_down",
+                "partition",
+                "target_down",
+            }
+        ),
+        threatens="unattended operation",
+    ),
+    Cause(
         name="load",
         title="Load and flow",
         explanation="The rate at which records arrive or are handled changes beyond its usual "
@@ -124,10 +145,6 @@ CAUSES: Final[tuple[Cause, ...]] = (
                 "anomaly",
                 "latency_tail",
                 "error_rate",
-                "queue_backlog",
-                "no_consumers",
-                "unroutable",
-                "memory_alarm",
             }
         ),
         threatens="unattended operation",

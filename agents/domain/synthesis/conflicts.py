@@ -7,8 +7,8 @@ from typing import Final
 from agents.domain.finding import Finding
 from agents.domain.report import Conflict
 from agents.domain.synthesis.causes import cause_of
-from agents.domain.synthesis.reach import columns_of
-from agents.domain.synthesis.wording import shortened, speciality
+from agents.domain.synthesis.reach import columns_of, located
+from agents.domain.synthesis.wording import raised, speciality
 
 MAX_CONFLICTS: Final = 8
 
@@ -38,7 +38,7 @@ class _Rule:
             one.category in self.one
             and other.category in self.other
             and one.subject.table == other.subject.table
-            and (self.table_wide or not columns_of(one).isdisjoint(columns_of(other)))
+            and (self.table_wide or not set(columns_of(one)).isdisjoint(columns_of(other)))
         )
 
 
@@ -53,7 +53,7 @@ _RULES: Final = (
     _Rule(
         one=_IDENTIFYING,
         other=frozenset({"duplicate_key", "referential_orphan", "inconsistent_category"}),
-        issue="{who} wants {one} masked or dropped, while {whom} needs it to match rows.",
+        issue="{who} wants {one} masked or dropped, while {whom} needs the values to match rows.",
         resolution="Replace the values by a keyed hash after their spelling is settled: equal "
         "values stay equal, so keys and joins go on working on the hash and nobody sees the value.",
     ),
@@ -69,7 +69,7 @@ _RULES: Final = (
     _Rule(
         one=_IDENTIFYING,
         other=frozenset({"concentration", "segment_driver", "key_skew"}),
-        issue="{who} wants {one} masked, while {whom} groups rows by its values.",
+        issue="{who} wants {one} masked, while {whom} groups rows by the values.",
         resolution="Report by a token or by groups of at least five; keep the names where the few "
         "who need them may look them up.",
     ),
@@ -136,9 +136,9 @@ def _found(findings: Sequence[Finding], weighty: Container[str]) -> Iterator[Con
                 continue
             settled.add(one.subject.table)
             words = {
-                "one": shortened(str(one.subject), 80),
-                "other": shortened(str(other.subject), 80),
-                "who": speciality(one.role).capitalize(),
+                "one": _place(rule, one, other),
+                "other": _place(rule, other, one),
+                "who": raised(speciality(one.role)),
                 "whom": speciality(other.role),
             }
             yield Conflict(
@@ -146,3 +146,11 @@ def _found(findings: Sequence[Finding], weighty: Container[str]) -> Iterator[Con
                 issue=rule.issue.format(**words),
                 resolution=rule.resolution,
             )
+
+
+def _place(rule: _Rule, finding: Finding, other: Finding) -> str:
+    """Where it is, narrowed to the columns that both are about if they meet there."""
+    columns = columns_of(finding)
+    if not rule.table_wide:
+        columns = tuple(column for column in columns if column in columns_of(other))
+    return located({finding.subject.table: tuple(columns)})

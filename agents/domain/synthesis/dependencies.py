@@ -44,6 +44,12 @@ _RULES: Final = (
         why="Every rewrite is one more copy of what has to be protected.",
     ),
     _Rule(
+        first="exposure",
+        then="missing",
+        only=frozenset({"secret", "plaintext_password", "weak_hash"}),
+        why="What has to be taken out of the data need not be filled.",
+    ),
+    _Rule(
         first="reading",
         then="types",
         table_wide=True,

@@ -39,11 +39,11 @@ def _checks(findings: Sequence[Finding]) -> Iterator[Opportunity]:
     if len(checks) >= MIN_CHECKS:
         tables = listed(finding.subject.table for finding in checks)
         yield Opportunity(
-            title=f"{counted(len(checks), 'check')} for {tables} are already written",
+            title=f"{len(checks)} checks for {tables} are already written",
             finding_ids=_ids(checks),
             explanation="The evidence of these findings is SQL that returns the offending rows. "
-            "Run at each load, with today's figures as limits, it tells of the next such case "
-            "before anybody builds on it.",
+            "Run at each load, with today's figures as limits, these queries tell of the next such "
+            "case before anybody builds on it.",
         )
 
 
@@ -56,36 +56,30 @@ def _in_table(name: str, causes: Mapping[str, Sequence[Finding]]) -> Iterator[Op
         yield Opportunity(
             title=f"One rewrite of {table} settles {counted(len(together), 'finding')}",
             finding_ids=_ids(together),
-            explanation="It has to be written once more for its layout anyway; what "
-            f"{places(settled)} need costs little more in the same pass.",
+            explanation="It has to be written once more for its layout anyway. What is due in "
+            f"{places(settled)} costs little more in the same pass.",
         )
-    listable = [
-        *_worth_it(causes.get("spelling", ())),
-        *(
-            finding
-            for finding in _worth_it(causes.get("identity", ()))
-            if finding.category == "referential_orphan"
-        ),
-    ]
-    if len(listable) > 1:
+    spelt = _worth_it(causes.get("spelling", ()))
+    unmatched = _only(causes, "identity", frozenset({"referential_orphan"}))
+    listable = [*spelt, *unmatched]
+    if spelt and unmatched:
         yield Opportunity(
-            title=f"One list of valid values serves {places(listable)}",
+            title=f"Lists of valid values serve both spelling and joins of {table}",
             finding_ids=_ids(listable),
-            explanation="Variants and values without a partner are the same lack of a reference "
-            "list; kept in one place, it corrects the spelling and completes the joins.",
+            explanation=f"Variants in {places(spelt)} and references to nothing in "
+            f"{places(unmatched)} lack the same thing. A list for each, kept in one place, "
+            "corrects the spelling and completes the joins.",
         )
-    timing = _worth_it(causes.get("time", ()))
-    repeated = [
-        finding
-        for finding in _worth_it(causes.get("identity", ()))
-        if finding.category == "duplicate_events"
+    timing = [
+        *_only(causes, "time", frozenset({"out_of_order", "late_events"})),
+        *_only(causes, "identity", frozenset({"duplicate_events"})),
     ]
-    if timing and len({finding.category for finding in [*timing, *repeated]}) > 1:
+    if len({finding.category for finding in timing}) > 1:
         yield Opportunity(
             title=f"One rule about event time settles the order of {table}",
-            finding_ids=_ids([*timing, *repeated]),
-            explanation="A key per event, a watermark and a window for repeats handle gaps, "
-            "disorder and duplicates in one place instead of in each consumer.",
+            finding_ids=_ids(timing),
+            explanation="A key per event, a watermark and a window for repeats handle disorder, "
+            "lateness and duplicates in one place instead of in each consumer.",
         )
 
 
@@ -102,16 +96,22 @@ def _trustworthy_figures(
     obstacles = list(dict.fromkeys(by_id[dependency.before].id for dependency in held_up))
     if figures:
         yield Opportunity(
-            title=f"{counted(len(obstacles), 'correction')} away from figures one can publish",
+            title=f"{counted(len(obstacles), 'correction')} away from figures that one can publish",
             finding_ids=(*obstacles, *figures),
-            explanation=f"Once {places(by_id[each] for each in obstacles)} are dealt with, the "
-            f"figures for {places(by_id[each] for each in figures)} rest on whole data and can be "
-            "compared from one period to the next.",
+            explanation=f"With {places(by_id[each] for each in obstacles)} in order, the figures "
+            f"for {places(by_id[each] for each in figures)} rest on whole data and can be compared "
+            "from one period to the next.",
         )
 
 
 def _of(causes: Mapping[str, Sequence[Finding]], names: Iterable[str]) -> list[Finding]:
     return [finding for name in names for finding in causes.get(name, ())]
+
+
+def _only(
+    causes: Mapping[str, Sequence[Finding]], name: str, categories: frozenset[str]
+) -> list[Finding]:
+    return [each for each in _worth_it(causes.get(name, ())) if each.category in categories]
 
 
 def _worth_it(findings: Iterable[Finding]) -> list[Finding]:

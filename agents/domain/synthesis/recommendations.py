@@ -13,12 +13,21 @@ from agents.domain.synthesis.causes import stage_of
 from agents.domain.synthesis.measures import monitoring, success_metric
 from agents.domain.synthesis.plays import Play, play_for
 from agents.domain.synthesis.reach import columns_of, places
-from agents.domain.synthesis.wording import mentions, shortened, speciality
+from agents.domain.synthesis.wording import (
+    gist,
+    listed,
+    lowered,
+    mentions,
+    sentence,
+    shortened,
+    speciality,
+)
 from agents.domain.task import Route
 
 ACTION_LENGTH: Final = 240
+ADVICE_LENGTH: Final = 400
 SPELT_OUT: Final = 3
-"""How many findings of a joint recommendation have their own step and measure."""
+"""How many pieces of advice a joint recommendation repeats."""
 
 _WORTH: Final[Mapping[Severity, float]] = {
     "critical": 16,
@@ -38,7 +47,7 @@ _IMPACT: Final[Mapping[Severity, Level]] = {
     "info": "low",
 }
 _LEVELS: Final[tuple[Level, ...]] = ("low", "medium", "high")
-_BETWEEN_NAMES: Final = re.compile(r"[\s,]+(and\s+)?")
+_BETWEEN_NAMES: Final = re.compile(r"[\s,]+(and\s+|is\s+|are\s+)?")
 _SENTENCE_END: Final = re.compile(r"(?<=[\w)\]'\"`])\.\s+(?=[A-Z])")
 
 
@@ -76,8 +85,18 @@ def recommend(
         if before is not None and after is not None and before != after:
             needs[after].add(before)
     rank = {at: position for position, at in enumerate(_sequence(tasks, needs), start=1)}
+    waiting: dict[int, list[int]] = defaultdict(list)
+    for at, some in needs.items():
+        for need in some:
+            waiting[need].append(rank[at])
     return tuple(
-        _recommendation(tasks[at], position, sorted(rank[need] for need in needs[at]), route)
+        _recommendation(
+            tasks[at],
+            position,
+            depends_on=sorted(rank[need] for need in needs[at]),
+            waiting=sorted(waiting[at]),
+            route=route,
+        )
         for at, position in rank.items()
     )
 
@@ -121,9 +140,10 @@ def _sequence(tasks: Sequence[_Task], needs: Mapping[int, set[int]]) -> Iterable
 
 
 def _recommendation(
-    task: _Task, rank: int, depends_on: Sequence[int], route: Route
+    task: _Task, rank: int, *, depends_on: Sequence[int], waiting: Sequence[int], route: Route
 ) -> Recommendation:
-    action, guidance = _instruction(task)
+    action, how = _instruction(task)
+    guidance = [*how, _why_now(task.lead), _waited_for(waiting)]
     return Recommendation(
         rank=rank,
         action=action,
@@ -131,34 +151,66 @@ def _recommendation(
         impact=_IMPACT[task.lead.severity],
         effort=task.effort,
         owner_role=task.lead.role,
-        guidance=guidance,
+        guidance=" ".join(dict.fromkeys(each for each in guidance if each)),
         depends_on=tuple(depends_on),
         success_metric=success_metric(task.findings, task.play),
-        monitoring=monitoring(task.lead, task.play, route),
+        monitoring=monitoring(task.play, task.lead, route),
     )
 
 
-def _instruction(task: _Task) -> tuple[str, str]:
-    """What to do, in one sentence, and how: the specialists' own words, then the usual steps."""
-    steps = task.play.steps if task.play is not None else ""
-    if task.play is not None and len({finding.recommendation for finding in task.findings}) > 1:
-        action = task.play.action.format(where=places(task.findings))
-        return action, " ".join([*_advice(task.findings)[:SPELT_OUT], steps])
-    first, *rest = _SENTENCE_END.split(task.lead.recommendation.strip(), maxsplit=1)
-    if not first:
-        return f"Look into this: {shortened(task.lead.title)}", steps or _beginning(task.lead)
-    where = columns_of(task.lead) or {task.lead.subject.table}
-    if not any(mentions(first, name) for name in where):
-        first = f"{shortened(str(task.lead.subject), 80)}: {first}"
-    guidance = " ".join([*rest, steps]).strip()
-    return shortened(first, ACTION_LENGTH), guidance or _beginning(task.lead)
+def _instruction(task: _Task) -> tuple[str, Sequence[str]]:
+    """What to do, as a heading, and how, in sentences.
+
+    The heading is that of the play, the same for one place and for many. What the specialists
+    advise comes before the usual steps where it differs from case to case.
+    """
+    if task.play is None:
+        return _own_words(task.lead)
+    action = task.play.action.replace("{where}", places(task.findings))
+    advice = _advice(task.findings)
+    told = advice[:SPELT_OUT] if task.play.is_specific else ()
+    return shortened(action, ACTION_LENGTH), [*told, task.play.how]
+
+
+def _own_words(lead: Finding) -> tuple[str, Sequence[str]]:
+    """What the specialist says to do about a category that has no play, and where to begin."""
+    first, *rest = _SENTENCE_END.split(lead.recommendation.strip(), maxsplit=1)
+    table = shortened(str(lead.subject), 80)
+    begin = _beginning(lead)
+    if not first.strip(" .,;:"):
+        return shortened(f"Look into {lead.category.replace('_', ' ')} in {table}"), [begin]
+    action = gist(sentence(first), ACTION_LENGTH)
+    if not any(mentions(first, name) for name in (*columns_of(lead), lead.subject.table)):
+        action = shortened(f"In {table}, {lowered(action)}", ACTION_LENGTH)
+    return shortened(_standing(action), ACTION_LENGTH), [*map(sentence, rest), begin]
+
+
+def _standing(advice: str) -> str:
+    """Advice that may begin a sentence, also where it begins with a name of the data."""
+    return advice if advice[:1].isupper() else f"Follow this advice: {advice}"
+
+
+def _why_now(lead: Finding) -> str:
+    """What goes wrong until it is done: the first sentence of the finding's impact."""
+    first = lead.impact.strip().partition(". ")[0]
+    return f"Why now: {sentence(gist(first, ADVICE_LENGTH))}" if first.strip(" .,;:") else ""
+
+
+def _waited_for(ranks: Sequence[int]) -> str:
+    """Which later recommendations rest on this one."""
+    if not ranks:
+        return ""
+    if len(ranks) == 1:
+        return f"Recommendation {ranks[0]} waits for it."
+    return f"Recommendations {listed(map(str, ranks))} wait for it."
 
 
 def _beginning(finding: Finding) -> str:
     """Where to begin when nobody knows the usual steps."""
     evidence = next((each for each in finding.evidence if each.sql), None)
     if evidence is None:
-        return f"Begin with what {speciality(finding.role)} measured: {finding.evidence[0].metric}."
+        metric = shortened(finding.evidence[0].metric, 120)
+        return sentence(f"Begin with what {speciality(finding.role)} measured: {metric}")
     return f"Begin with the rows that the query of evidence {evidence.id} returns."
 
 
@@ -166,13 +218,13 @@ def _advice(findings: Sequence[Finding]) -> Sequence[str]:
     """What the findings recommend; what differs only in the names of columns is said once."""
     alike: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
-        gist = finding.recommendation
-        for column in sorted(columns_of(finding), key=len, reverse=True):
-            gist = gist.replace(column, "")
-        alike[_BETWEEN_NAMES.sub(" ", gist)].append(finding)
+        wording = finding.recommendation
+        for name in sorted((*columns_of(finding), finding.subject.table), key=len, reverse=True):
+            wording = wording.replace(name, "")
+        alike[_BETWEEN_NAMES.sub(" ", wording)].append(finding)
     return [
-        f"{shortened(group[0].recommendation)}."
-        + (f" Likewise for {places(group[1:])}." if len(group) > 1 else "")
+        sentence(_standing(gist(group[0].recommendation, ADVICE_LENGTH)))
+        + (f" The same goes for {places(group[1:])}." if len(group) > 1 else "")
         for group in alike.values()
-        if group[0].recommendation.strip()
+        if group[0].recommendation.strip(" .,;:")
     ]

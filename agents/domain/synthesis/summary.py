@@ -4,16 +4,28 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from agents.domain.finding import Finding
+from agents.domain.finding import SEVERITIES, Finding
 from agents.domain.report import Missing, Recommendation
 from agents.domain.synthesis.causes import cause_of, stage_of
-from agents.domain.synthesis.reach import places
-from agents.domain.synthesis.wording import counted, listed, shortened, speciality
+from agents.domain.synthesis.kinds import kind_of, quoted
+from agents.domain.synthesis.wording import (
+    counted,
+    gist,
+    listed,
+    lowered,
+    shortened,
+    speciality,
+)
 from agents.domain.task import PinnedDataset
 
 FACTS: Final = 2
-FACT_LENGTH: Final = 160
-"""How many findings the summary quotes, and how many characters of each."""
+"""How many findings the summary quotes."""
+
+REASONS: Final = 2
+"""How many kinds of trouble a verdict names."""
+
+USES: Final = 3
+"""How many endangered uses of the data it names."""
 
 _WORD: Final = re.compile(r"[a-z0-9]{3,}")
 _EMPTY_WORDS: Final = frozenset(
@@ -35,7 +47,7 @@ _SYNONYMS: Final = (
     "duplicate twice double repeat repeated repeats",
     "missing null nulls empty incomplete absent gaps",
     "personal private privacy pii gdpr confidential",
-    "sharing share shared publish published expose",
+    "sharing share shared publish published expose vendor partner supplier external outside",
     "error errors fail failed failure broken",
     "skew uneven concentration concentrated largest dominate",
     "outlier impossible extreme implausible anomaly anomalies unusual",
@@ -54,68 +66,116 @@ def summarise(
     recommendations: Sequence[Recommendation],
     missing: Sequence[Missing],
 ) -> str:
-    """1..5 sentences: verdict, weightiest facts, answer, what to do first, who is missing."""
-    facts = [finding for finding in findings if finding.severity != "info"][:FACTS]
-    sentences = [_verdict(datasets, findings, missing)]
-    if facts:
-        sentences.append(f"{_quoted(facts)}.")
+    """What it is and what it can be used for, the weightiest facts, an answer, the first step."""
+    facts = _facts(findings)
+    tables = len(datasets)
+    told = [*_verdict(datasets, findings, missing), *(quoted(fact, tables) for fact in facts)]
     if question.strip() and findings:
-        sentences.append(_answer(question, findings, facts))
+        told += _answer(question, findings, facts, tables)
     if recommendations:
         first = recommendations[0]
-        sentences.append(f"First: {shortened(first.action)} (effort {first.effort}).")
+        told.append(f"First, {lowered(gist(first.action))} ({first.effort} effort).")
     if missing:
         who = listed(f"{speciality(each.role)} ({shortened(each.reason, 80)})" for each in missing)
-        sentences.append(f"Not examined: {who}.")
-    return " ".join(sentence for sentence in sentences if sentence)
+        told.append(f"Not examined: {who}.")
+    return " ".join(dict.fromkeys(told))
+
+
+def _facts(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """The weightiest findings, of different causes as long as they are as severe as the next."""
+    told = [finding for finding in findings if finding.severity != "info"]
+    facts: list[Finding] = []
+    while told and len(facts) < FACTS:
+        causes = {cause_of(fact.category).name for fact in facts}
+        equals = [finding for finding in told if finding.severity == told[0].severity]
+        fact = next(
+            (each for each in equals if cause_of(each.category).name not in causes), told[0]
+        )
+        told.remove(fact)
+        facts.append(fact)
+    return facts
 
 
 def _verdict(
     datasets: Sequence[PinnedDataset], findings: Sequence[Finding], missing: Sequence[Missing]
-) -> str:
-    name = listed(
-        (f"{each.name} ({each.rows:,} rows, {len(each.columns)} columns)" for each in datasets), 2
-    )
-    name = name or "The data"
+) -> Iterator[str]:
+    """For what it cannot be used, for what only with care, and how many findings say so."""
     grave = [finding for finding in findings if finding.severity in {"critical", "high"}]
-    if grave:
-        uses = [cause_of(finding.category).threatens for finding in grave]
-        threatened = listed((use for use in uses if use), 3) or "decisions"
-        return (
-            f"{name}: not ready for {threatened} because of {places(grave, 3)}; "
-            f"{len(grave)} of {counted(len(findings), 'finding')} "
-            f"{'is' if len(grave) == 1 else 'are'} critical or high."
-        )
-    if any(finding.severity == "medium" for finding in findings):
-        number = sum(finding.severity == "medium" for finding in findings)
-        return (
-            f"{name}: usable with care; nothing critical or high was found, but "
-            f"{counted(number, 'finding')} of medium severity."
-        )
+    medium = [finding for finding in findings if finding.severity == "medium"]
+    subject, verb = _subject(datasets)
     limit = ", as far as it was examined" if missing else ""
-    if any(finding.severity == "low" for finding in findings):
-        return f"{name}: fit for use{limit}; nothing above low severity was found."
-    return f"{name}: nothing was found that stands against its use{limit}."
+    if grave:
+        uses = listed(_uses(grave), USES) or "decisions"
+        yield f"{subject} {verb} not ready for {uses}, because of {_reasons(grave)}."
+    elif medium:
+        yield f"{subject} {verb} usable with care: nothing critical or high was found{limit}."
+    elif any(finding.severity == "low" for finding in findings):
+        yield f"{subject} {verb} fit for use{limit}: nothing above low severity was found."
+    else:
+        yield f"Nothing was found that stands against the use of {lowered(subject)}{limit}."
+    threatened = _uses(grave)
+    careful = [each for each in medium if not set(_uses([each])) & set(threatened)]
+    if _uses(careful):
+        yield f"Take care with {listed(_uses(careful), USES)}, because of {_reasons(careful)}."
+    if grave or medium:
+        yield _severities(findings)
 
 
-def _answer(question: str, findings: Sequence[Finding], facts: Sequence[Finding]) -> str:
+def _subject(datasets: Sequence[PinnedDataset]) -> tuple[str, str]:
+    """What was examined, and the verb that fits."""
+    names = [f"{each.name} ({each.rows:,} rows, {len(each.columns)} columns)" for each in datasets]
+    if not names:
+        return "The data", "is"
+    if len(names) == 1:
+        return f"The table {listed(names)}", "is"
+    return f"The tables {listed(names, 3)}", "are"
+
+
+def _uses(findings: Sequence[Finding]) -> Sequence[str]:
+    """What the findings endanger, each once, the gravest first."""
+    uses = (cause_of(finding.category).threatens for finding in findings)
+    return list(dict.fromkeys(use for use in uses if use))
+
+
+def _reasons(findings: Sequence[Finding]) -> str:
+    """Such as "missing values in orders.paid as well as repeated rows in orders"."""
+    kinds: dict[str, list[Finding]] = {}
+    for finding in findings:
+        kinds.setdefault(finding.category, []).append(finding)
+    reasons = [kind_of(category, group, 3) for category, group in list(kinds.items())[:REASONS]]
+    more = counted(len(kinds) - REASONS, "other kind") if len(kinds) > REASONS else ""
+    return " as well as ".join(reasons) + (f" and {more} of trouble" if more else "")
+
+
+def _severities(findings: Sequence[Finding]) -> str:
+    """Such as "Of 19 findings, 1 is high and 3 are medium."."""
+    if len(findings) == 1:
+        return f"The only finding is {findings[0].severity}."
+    number = {each: sum(f.severity == each for f in findings) for each in SEVERITIES[:3]}
+    parts = [f"{n} {'is' if n == 1 else 'are'} {each}" for each, n in number.items() if n]
+    return f"Of {counted(len(findings), 'finding')}, {listed(parts)}."
+
+
+def _answer(
+    question: str, findings: Sequence[Finding], facts: Sequence[Finding], tables: int
+) -> Iterator[str]:
     """The findings that share the most words with the question, figures before flaws."""
     asked = set(_words(question))
     scored = [(len(asked & set(_words(_text(finding)))), finding) for finding in findings]
     best = max(score for score, _ in scored)
     if best == 0:
-        return "No finding speaks to the question directly; the verdict is the nearest answer."
+        yield "No finding speaks to the question directly, so the verdict is the nearest answer."
+        return
     answers = sorted(
         (finding for score, finding in scored if score == best),
         key=lambda finding: -stage_of(finding.category),
     )[:FACTS]
-    if all(finding in facts for finding in answers):
-        return "That is also what bears on the question."
-    return f"On the question: {_quoted(answers)}."
-
-
-def _quoted(findings: Sequence[Finding]) -> str:
-    return "; ".join(shortened(finding.title, FACT_LENGTH) for finding in findings)
+    others = [finding for finding in answers if finding not in facts]
+    if not others:
+        yield "That is also what bears on the question."
+        return
+    yield "This bears on the question, too:" if len(others) < len(answers) else "On the question:"
+    yield from (quoted(finding, tables) for finding in others)
 
 
 def _text(finding: Finding) -> str:

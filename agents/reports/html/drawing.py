@@ -1,21 +1,26 @@
-"""Charts as tables of bars: each row has its figure as text, and the bar beside it.
+"""Charts as tables of bars, each with its figure as text, and series as lines with a caption.
 
-*Guarantees*: who cannot see a bar loses nothing, since the figures stand in the same row; nothing
-is said by colour alone.
+*Guarantees*: who cannot see a bar or a line loses nothing, since what it shows is said beside it;
+nothing is said by colour alone.
 
 *Source*: WCAG 2.2, criteria 1.1.1 and 1.4.1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from agents.reports.charts import Bar, Chart, Tally
+from agents.domain.finding import Series, Spread
+from agents.domain.synthesis.wording import figure
+from agents.reports.charts import Bar, Chart, Curve, Tally, bounds, curve_said, instants
 from agents.reports.html.markup import Markup, element, joined
 
 _WIDTH: Final = 100.0
 _HEIGHT: Final = 10.0
 _VISIBLE: Final = 0.6
 """Of `_WIDTH`: what is there at all can be seen."""
+
+_MARGIN: Final = 1.0
+"""Of `_WIDTH`, at either end of a scale: no line is cut in half."""
 
 
 def chart(drawn: Chart) -> Markup:
@@ -72,6 +77,7 @@ def tallies(drawn: Sequence[Tally]) -> Markup:
             for tally in drawn
         ],
         ("Who", "Findings", "Bar", "Of these"),
+        class_="bars counts",
     )
 
 
@@ -96,6 +102,132 @@ def picture(bar: Bar) -> Markup:
             y2=_HEIGHT,
         ),
     )
+
+
+def scale(title: str, drawn: Spread) -> Markup:
+    """A figure with the values of a column on one axis; what stands apart is so marked."""
+    first, last = drawn.places[0].value, drawn.places[-1].value
+    usual = [each.value for each in drawn.places if not each.is_apart] or [first]
+
+    def across(value: float) -> float:
+        return _MARGIN + (_WIDTH - 2 * _MARGIN) * (value - first) / (last - first)
+
+    def tick(value: float, class_: str) -> Markup:
+        place = across(value)
+        return element("line", class_=class_, x1=place, x2=place, y1=0.0, y2=_HEIGHT)
+
+    return element(
+        "figure",
+        element(
+            "figcaption",
+            element("strong", title),
+            " ",
+            element("span", "Where the values lie; all others are in the filled part."),
+        ),
+        _svg(
+            element("rect", class_="track", width=_WIDTH, height=_HEIGHT),
+            element(
+                "rect",
+                class_="usual",
+                x=across(min(usual)),
+                width=max(_VISIBLE, across(max(usual)) - across(min(usual))),
+                height=_HEIGHT,
+            ),
+            *(
+                tick(each.value, "apart" if each.is_apart else "limit")
+                for each in drawn.places
+                if each.is_apart or min(usual) < each.value < max(usual)
+            ),
+        ),
+        element(
+            "ul",
+            *(
+                element(
+                    "li",
+                    f"{each.label}{' apart' if each.is_apart else ''} ",
+                    element("strong", figure(each.value)),
+                    class_="key critical" if each.is_apart else None,
+                )
+                for each in drawn.places
+            ),
+            class_="places",
+        ),
+        newlines=True,
+        class_="scale",
+    )
+
+
+def curves(drawn: Sequence[Curve]) -> Markup:
+    """Figures side by side, each with a link to its finding."""
+    return element(
+        "div",
+        *(curve(each.series, each.title, each.write, place=each.place) for each in drawn),
+        newlines=True,
+        class_="beside",
+    )
+
+
+def curve(
+    drawn: Series,
+    title: str = "",
+    write: Callable[[float], str] = figure,
+    *,
+    place: int | None = None,
+) -> Markup:
+    """A line through the points of a series, with what is marked behind it and said above it."""
+    first, last = instants(drawn) if drawn.points else ("", "")
+    lowest, highest = bounds(drawn)
+    link = None if place is None else joined([" Finding ", _link(place), "."])
+    return element(
+        "figure",
+        element(
+            "figcaption",
+            element("strong", title) if title else None,
+            " " if title else None,
+            element("span", curve_said(drawn, write), link),
+        ),
+        element(
+            "div",
+            element("span", write(highest), class_="highest"),
+            _line(drawn),
+            element("span", write(lowest), class_="lowest"),
+            element("span", first, class_="first"),
+            element("span", last, class_="last"),
+            class_="plot",
+            aria_hidden="true",
+        ),
+        class_="series",
+    )
+
+
+def _line(drawn: Series) -> Markup:
+    lowest, highest = bounds(drawn)
+    places = {point.at: place for place, point in enumerate(drawn.points)}
+    step = _WIDTH / max(1, len(drawn.points) - 1)
+    whole = (highest - lowest) or 1.0
+
+    def across(instant: str) -> float:
+        return step * (
+            places[instant]
+            if instant in places
+            else min(sum(at < instant for at in places), len(places) - 1)
+        )
+
+    line = " ".join(
+        f"{place * step:.2f},{_HEIGHT * (highest - point.value) / whole:.2f}"
+        for place, point in enumerate(drawn.points)
+    )
+    marked = [
+        element(
+            "rect",
+            class_=f"mark {('even', 'odd')[number % 2]}",
+            x=across(mark.since),
+            width=max(_VISIBLE, across(mark.until) - across(mark.since)),
+            height=_HEIGHT,
+        )
+        for number, mark in enumerate(drawn.marks)
+    ]
+    return _svg(*marked, element("polyline", class_="curve", points=Markup(line)))
 
 
 def _stack(tally: Tally, most: int) -> Markup:
@@ -130,15 +262,23 @@ def _link(place: int | None) -> str:
     return element("a", f"{place + 1}", href=f"#finding-{place + 1}")
 
 
-def _figure(title: str, explanation: str, rows: Sequence[Markup], heads: Sequence[str]) -> Markup:
+def _figure(
+    title: str,
+    explanation: str,
+    rows: Sequence[Markup],
+    heads: Sequence[str],
+    class_: str = "bars",
+) -> Markup:
     return element(
         "figure",
         element("figcaption", element("strong", title), " ", element("span", explanation)),
         element(
             "table",
+            # The heads are for the ear alone, so that no cell of theirs sets the widths.
+            element("colgroup", *(element("col") for _ in heads)),
             element("thead", element("tr", *(element("th", head, scope="col") for head in heads))),
             element("tbody", *rows, newlines=True),
-            class_="bars",
+            class_=class_,
         ),
         newlines=True,
     )

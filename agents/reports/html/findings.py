@@ -5,21 +5,31 @@ from collections.abc import Iterator, Sequence
 from agents.domain.finding import Evidence, Finding
 from agents.domain.report import ReportPublished
 from agents.domain.synthesis import TOP_FINDINGS
-from agents.domain.synthesis.wording import counted, figure, speciality
-from agents.reports.charts import Bar, against_threshold, charts, tallies
+from agents.domain.synthesis.wording import counted, measured_as, quantity, speciality
+from agents.reports.charts import (
+    Bar,
+    against_threshold,
+    charts,
+    curves,
+    curves_of,
+    holders,
+    scale_of,
+    tallies,
+)
 from agents.reports.claims import TOP_CLAIMS, Sources, position_line, voices
 from agents.reports.html import drawing
 from agents.reports.html.markup import Markup, code, element, joined, sql, text
-from agents.reports.html.opening import LONG, said
+from agents.reports.html.opening import said
 from agents.reports.html.page import Section, bullets, flowing, folded, table
 from agents.reports.outline import (
     TOP_CONNECTIONS,
     Connection,
+    certainty,
     connections,
     measurement,
     severity_counts,
 )
-from agents.reports.plain import LONGEST_SQL
+from agents.reports.plain import LONGEST_PARAGRAPH, LONGEST_SQL
 
 
 def glance(report: ReportPublished) -> Iterator[Section]:
@@ -27,6 +37,8 @@ def glance(report: ReportPublished) -> Iterator[Section]:
     counts = tallies(report)
     drawn = [drawing.tallies(counts)] if counts else []
     drawn += map(drawing.chart, charts(report))
+    over_time = curves(report)
+    drawn += [drawing.curves(over_time)] if over_time else []
     if drawn:
         yield Section(
             id="glance",
@@ -118,11 +130,20 @@ def _finding(number: int, finding: Finding, *, show_all: bool) -> Markup:
 def _depth(finding: Finding) -> Iterator[Markup]:
     verb = "is" if finding.rows == 1 else "are"
     rows = f"{counted(finding.rows, 'row')} {verb} affected." if finding.rows else ""
-    parts = [text(each, LONG) for each in (finding.impact, rows) if each.strip()]
+    parts = [text(each, LONGEST_PARAGRAPH) for each in (finding.impact, rows) if each.strip()]
     if parts:
         yield element("p", joined(parts, between=" "))
     if finding.recommendation.strip():
-        yield element("p", element("strong", "Advice: "), text(finding.recommendation, LONG))
+        yield element(
+            "p", element("strong", "Advice: "), text(finding.recommendation, LONGEST_PARAGRAPH)
+        )
+    yield from (drawing.curve(each.series, each.title, each.write) for each in curves_of(finding))
+    yield from (
+        drawing.scale(each.metric, spread)
+        for each in finding.evidence
+        if (spread := scale_of(each)) is not None
+    )
+    yield from map(drawing.chart, filter(None, map(holders, finding.evidence)))
     yield _measured(finding.evidence)
     statements: dict[str, list[Markup]] = {}
     for evidence in finding.evidence:
@@ -138,8 +159,8 @@ def _depth(finding: Finding) -> Iterator[Markup]:
         "p",
         element(
             "small",
-            f"{finding.category.replace('_', ' ')}, confidence {finding.confidence * 100:.0f} %, "
-            f"effort {finding.effort}, id ",
+            f"{finding.category.replace('_', ' ')}. {certainty(finding)}. "
+            f"Effort {finding.effort}, id ",
             code(finding.id),
         ),
     )
@@ -158,7 +179,7 @@ def _measured(evidence: Sequence[Evidence]) -> Markup:
         ),
         (
             (
-                *(each.metric, figure(each.value)),
+                *(measured_as(each.metric), quantity(each.metric, each.value)),
                 *((_limit(each),) if has_limits else ()),
                 *((_picture(bar),) if any(bars) else ()),
                 code(each.id),
@@ -170,7 +191,7 @@ def _measured(evidence: Sequence[Evidence]) -> Markup:
 
 
 def _limit(evidence: Evidence) -> str:
-    return "" if evidence.threshold is None else figure(evidence.threshold)
+    return "" if evidence.threshold is None else quantity(evidence.metric, evidence.threshold)
 
 
 def _picture(bar: Bar | None) -> str:
@@ -179,7 +200,7 @@ def _picture(bar: Bar | None) -> str:
 
 def _connection(entry: Connection, sources: Sources) -> Markup:
     by_model = element("small", " (by the model)") if entry.origin == "model" else None
-    positions = [text(position_line(each, sources), LONG) for each in entry.positions]
+    positions = [text(position_line(each, sources), LONGEST_PARAGRAPH) for each in entry.positions]
     if entry.outcome:
         positions.append(element("em", entry.outcome))
     return joined(
@@ -187,7 +208,7 @@ def _connection(entry: Connection, sources: Sources) -> Markup:
             element("strong", f"{entry.headline.removesuffix('.')}."),
             by_model,
             " ",
-            text(entry.body, LONG),
+            text(entry.body, LONGEST_PARAGRAPH),
             bullets(positions) if positions else None,
         ]
     )

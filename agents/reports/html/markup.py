@@ -10,7 +10,7 @@ from typing import Final
 
 from agents.reports.plain import LONGEST, plain, plain_sql
 
-_VOID: Final = frozenset({"meta", "br"})
+_VOID: Final = frozenset({"meta", "br", "col"})
 
 
 class Markup(str):
@@ -74,4 +74,6 @@ def code(content: str) -> Markup:
 
 
 def _value(value: str | float) -> str:
+    if isinstance(value, Markup):
+        return value
     return escape(plain(value)) if isinstance(value, str) else f"{value:g}"

@@ -9,9 +9,7 @@ from agents.reports.claims import TOP_NARRATIVE, Sources, Voice, narrative
 from agents.reports.html.markup import Markup, element, joined, text
 from agents.reports.html.page import Section, bullets, flowing, folded
 from agents.reports.outline import FIRST_STEPS, shortfalls, status_line, terms, title
-
-LONG: Final = 1_500
-"""Characters of a paragraph such as a summary or a guidance."""
+from agents.reports.plain import LONGEST_PARAGRAPH
 
 _TONES: Final[dict[ReportStatus, str]] = {
     "complete": "good",
@@ -34,10 +32,10 @@ def heading(report: ReportPublished) -> Markup:
                 status_line(report),
             ),
             _lacking(report),
-            element("blockquote", element("p", text(report.question, LONG)))
+            element("blockquote", element("p", text(report.question, LONGEST_PARAGRAPH)))
             if report.question.strip()
             else None,
-            element("p", text(report.executive_summary, LONG), class_="summary"),
+            element("p", text(report.executive_summary, LONGEST_PARAGRAPH), class_="summary"),
         ]
     )
 
@@ -56,7 +54,7 @@ def narrated(report: ReportPublished, sources: Sources, *, show_all: bool) -> It
 def said(voice: Voice, most: int, *, show_all: bool) -> Markup:
     """The claims of `voice` with their sources; those after the first `most` are folded."""
     lines = [
-        joined([text(claim, LONG), " ", element("small", f"({cited})")])
+        joined([text(claim, LONGEST_PARAGRAPH), " ", element("small", f"({cited})")])
         for claim, cited in voice.claims
     ]
     return flowing(
@@ -113,7 +111,7 @@ def _step(step: Recommendation, places: dict[str, int], *, show_all: bool) -> Ma
             element(
                 "dl",
                 *(
-                    joined([element("dt", term), element("dd", text(words, LONG))])
+                    joined([element("dt", term), element("dd", text(words, LONGEST_PARAGRAPH))])
                     for term, words in depth
                     if words.strip()
                 ),

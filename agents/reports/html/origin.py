@@ -6,10 +6,9 @@ from agents.domain.usage import Usage
 from agents.reports.charts import durations, tokens
 from agents.reports.html import drawing
 from agents.reports.html.markup import Markup, code, element, joined, sql, text
-from agents.reports.html.opening import LONG
 from agents.reports.html.page import Section, bullets, flowing, folded, table
 from agents.reports.outline import fallback_lines, model_line, route_line, run_line, status_line
-from agents.reports.plain import LONGEST_SETUP
+from agents.reports.plain import LONGEST_PARAGRAPH, LONGEST_SETUP
 from agents.reports.spending import USAGE_HEADS, budget_line, usage_rows
 
 
@@ -25,7 +24,9 @@ def origin(report: ReportPublished, *, show_all: bool) -> Section:
             [
                 _datasets(report),
                 _panel(report) if report.panel else None,
-                bullets(text(f"{line[:1].upper()}{line[1:]}", LONG) for line in fallbacks)
+                bullets(
+                    text(f"{line[:1].upper()}{line[1:]}", LONGEST_PARAGRAPH) for line in fallbacks
+                )
                 if fallbacks
                 else None,
                 element("div", *drawn, class_="charts", newlines=True) if drawn else None,
@@ -65,7 +66,7 @@ def _panel(report: ReportPublished) -> Markup:
                 if member.fallback_level == "full"
                 else f"{member.status} ({member.fallback_level})",
                 f"{member.findings:,}",
-                text(" ".join(member.notes), LONG),
+                text(" ".join(member.notes), LONGEST_PARAGRAPH),
             )
             for member in report.panel
         ),

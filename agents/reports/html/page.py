@@ -113,7 +113,11 @@ def table(
                 newlines=True,
             ),
         ),
+        # It scrolls where it is wider than the window, so it must be reached by keyboard.
         class_="wide",
+        role="group",
+        aria_label="Table",
+        tabindex=0,
     )
 
 
