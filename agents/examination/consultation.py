@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeVar
 from pydantic import BaseModel, Field, JsonValue, TypeAdapter, ValidationError
 
 from agents.caching.response_cache import cache_key
+from agents.domain.cache_key import dataset_tag
 from agents.domain.claim import Claim, Grounds, Measurement, upheld
 from agents.domain.dispute import Dispute, Position, Stance, position_by_rule
 from agents.domain.finding import Finding
@@ -121,6 +122,7 @@ class Consultation:
                 material=material.of_task(task, findings, notes),
                 answer=Assessment,
                 tools=toolbox.offered(),
+                refuse=toolbox.refuse,
             ),
             simplified=Brief(
                 system=prompt.text,
@@ -141,7 +143,7 @@ class Consultation:
                 self._principal.subject,
                 " ".join(sorted(self._principal.scopes)),
             ),
-            tags=tuple(f"dataset:{dataset.version}" for dataset in task.datasets),
+            tags=tuple(dataset_tag(dataset.version) for dataset in task.datasets),
             aside=lambda: _MEASUREMENTS.dump_python(
                 tuple(toolbox.measurements.values()), mode="json"
             ),

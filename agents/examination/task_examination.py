@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 from agents.calling.tool_gateway import Caller, ToolGateway
 from agents.dataset import Datasets
 from agents.domain.task import Fallback, FallbackLevel, TaskAssigned
-from agents.errors import CircuitOpenError, ToolError
+from agents.errors import CircuitOpenError, ToolDeniedError, ToolError
 from agents.progress import show
 from agents.specialist import Specialist
 from agents.tool import Tool
@@ -69,8 +69,8 @@ class TaskExamination:
     async def note(self, text: str) -> None:
         self.notes.append(text)
 
-    async def progress(self, text: str) -> None:
-        await show(self._bus, self._message, self._specialist.role, "checking", text)
+    async def progress(self, text: str, *, findings: int = 0) -> None:
+        await show(self._bus, self._message, self._specialist.role, "checking", text, findings)
 
     def put_off_if_cut_off(self) -> None:
         """Have the task come back later if nothing could be measured for open circuits alone.
@@ -87,6 +87,12 @@ class TaskExamination:
         left = (self.caller.deadline - self._bus.clock.now()).total_seconds()
         if delay > 0 and delay + TIME_AFTER_DELAY <= left:
             raise Postpone("All tools of this task are cut off.", delay=delay)
+
+    @property
+    def denied(self) -> tuple[str, ...]:
+        """What the authority at hand did not permit, each once."""
+        refused = [str(each) for each in self._failures if isinstance(each, ToolDeniedError)]
+        return tuple(dict.fromkeys(refused))
 
     def fallback(self) -> Fallback | None:
         """What the checks came down to, if not all of them could be made."""

@@ -12,7 +12,7 @@ off by their circuits is put off, not failed, while it has time.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from uuid import uuid4
 
@@ -21,7 +21,7 @@ import structlog
 from agents.calling.tool_gateway import Caller, ToolGateway
 from agents.dataset import DatasetCatalog
 from agents.domain.dispute import position_by_rule
-from agents.domain.identity import cancel_key, task_key
+from agents.domain.identity import cancel_keys, task_key
 from agents.domain.request import MAX_DEADLINE
 from agents.domain.routing import EVERY_TOOL
 from agents.domain.task import (
@@ -64,6 +64,10 @@ LEASE: Final = 10.0
 """Seconds that a claim holds unless it is renewed; renewed three times as often."""
 RECORD_TIME: Final = 60.0
 """Seconds for which a result is tried to be recorded while the ledger is out of reach."""
+TELLING_TIME: Final = timedelta(seconds=10)
+TELLING_SHARE: Final = 0.05
+"""Of the time of a task, kept free to tell what was found and what was not looked at: at most so
+much of either."""
 CANCELLED_RECORD_TIME: Final = 3.0
 """Seconds that are left for it once the task is cancelled."""
 
@@ -92,10 +96,13 @@ class Worker:
         """Handle one task; the bus's handler for the role's topic."""
         task = message.content
         key = task_key(task.task_id)
-        if await self._bus.ledger.look_up([cancel_key(task.request_id)]):
+        tombstones = cancel_keys(task.request_id, context.principal.subject)
+        if await self._bus.ledger.look_up(tombstones):
             return
         entry = await self._bus.ledger.claim(key, owner=uuid4().hex, lease=LEASE)
         match entry:
+            case Recorded() as recorded if recorded.is_forgotten:
+                return
             case Recorded(value=value):
                 result = decode_result(value)
             case Leased(seconds=seconds):
@@ -103,7 +110,10 @@ class Worker:
             case Claim() as claim:
                 async with self._held(claim):
                     done = await self._work(message, context)
-                    result = decode_result(await self._kept(key, encode_result(done)))
+                    kept = Recorded(value=await self._kept(key, encode_result(done)))
+                if kept.is_forgotten:
+                    return
+                result = decode_result(kept.value)
                 await self._show_end(message, result)
         await self._tell(message, result, context)
 
@@ -150,6 +160,7 @@ class Worker:
             if not findings:
                 examination.put_off_if_cut_off()
             opinion = None
+            notes = tuple(examination.notes)
             if self._reasoning is not None:
                 await self._show(message, "asking", self._reasoning.model_name)
                 toolbox = Toolbox(
@@ -160,10 +171,15 @@ class Worker:
                     tell=lambda text: self._show(message, "asking", text),
                 )
                 consultation = self._consultation(self._reasoning, message, examination.caller)
-                opinion = await consultation.explain(findings, examination.notes, toolbox)
+                opinion = await consultation.explain(findings, notes, toolbox)
+                notes += tuple(toolbox.notes)
         own = examination.fallback()
         return _completed(task, opinion, own).model_copy(
-            update={"findings": findings, "notes": tuple(examination.notes)}
+            update={
+                "findings": findings,
+                "notes": notes,
+                "denied": examination.denied,
+            }
         )
 
     async def _settle(self, message: AgentMessage[TaskAssigned], context: Context) -> TaskCompleted:
@@ -185,12 +201,18 @@ class Worker:
             message=message,
             task_id=task.task_id,
             principal=context.principal,
-            deadline=message.expires_at or self._bus.clock.now() + timedelta(seconds=MAX_DEADLINE),
+            deadline=self._last_call(message),
             tools=frozenset(
                 every if EVERY_TOOL in task.tools else (*task.tools, *task.unavailable)
             ),
             is_fresh=task.fresh,
         )
+
+    def _last_call(self, message: AgentMessage[TaskAssigned]) -> datetime:
+        """Until when tools may be at work: what was measured by then is still told in time."""
+        now = self._bus.clock.now()
+        end = message.expires_at or now + timedelta(seconds=MAX_DEADLINE)
+        return end - min(TELLING_TIME, TELLING_SHARE * (end - now))
 
     def _consultation(
         self, reasoning: Reasoning, message: AgentMessage[TaskAssigned], caller: Caller
@@ -207,6 +229,8 @@ class Worker:
         match result:
             case TaskFailed(error=error):
                 await self._show(message, "failed", error)
+            case TaskCompleted() if message.content.disputes:
+                await self._show(message, "done", "answered the others")
             case TaskCompleted(findings=findings):
                 await self._show(message, "done", findings=len(findings))
 

@@ -139,6 +139,9 @@ class Answering(AgentMiddleware[_State, None, Any], Generic[A]):
         offered = self._offered.get(name)
         if offered is not None and offered.is_available():
             return await handler(request)
+        if offered is None and self._brief.refuse is not None:
+            text = await self._brief.refuse(name, request.tool_call["args"])
+            return ToolMessage(text, tool_call_id=id, name=name, status="error")
         names = ", ".join(each for each, tool in self._offered.items() if tool.is_available())
         why = "is not available now" if offered else "does not exist"
         text = f"The tool {name} {why}. Available: {names or 'none'}."

@@ -33,14 +33,7 @@ async def open_openai(
     Raises:
         ModelRefusedError: the key or the address cannot be right.
     """
-    if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
-        raise ModelRefusedError("OPENAI_API_KEY has characters that no key has: copy it again.")
-    if base_url is not None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ModelRefusedError(
-                "OPENAI_BASE_URL is no address: it looks like https://api.openai.com/v1."
-            )
+    check_access(api_key=api_key, base_url=base_url)
     opened = partial(
         _open,
         name,
@@ -54,6 +47,27 @@ async def open_openai(
         return await asyncio.get_running_loop().run_in_executor(thread, opened)
     finally:
         thread.shutdown(wait=False)
+
+
+def check_access(*, api_key: str | None, base_url: str | None) -> None:
+    """Refuse a key or an address that cannot be one.
+
+    Raises:
+        ModelRefusedError: the message says which.
+    """
+    if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+        raise ModelRefusedError("OPENAI_API_KEY has characters that no key has: copy it again.")
+    if base_url is None:
+        return
+    try:
+        parts = urlsplit(base_url)
+        is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # the port is no number, or a bracket is missing
+        is_usable = False
+    if not is_usable:
+        raise ModelRefusedError(
+            "OPENAI_BASE_URL is no address: it looks like https://api.openai.com/v1."
+        )
 
 
 def _open(

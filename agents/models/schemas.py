@@ -38,9 +38,9 @@ def schema_of(answer: type[BaseModel]) -> Schema:
 def enforced(schema: Mapping[str, JsonValue], *, optional: bool = False) -> Schema | None:
     """The schema in the enforced subset; None if it cannot be said there.
 
-    All properties become required; with `optional`, those that were not may be null instead, and
-    `without_nulls` takes the nulls out again. Limits that the subset lacks are left out, so that
-    what comes back must still be validated.
+    All properties become required; with `optional`, those that were not may be null instead, or the
+    empty list that is their default, and `without_nulls` takes the nulls out again. Limits that the
+    subset lacks are left out, so that what comes back must still be validated.
     """
     try:
         strict = _strict(dict(schema), optional=optional)
@@ -86,13 +86,20 @@ def _object(schema: Mapping[str, JsonValue], *, optional: bool) -> Schema:
     required = schema.get("required")
     names = required if isinstance(required, list) else []
     if optional:
-        for name in properties.keys() - set(map(str, names)):
+        for name in properties.keys() - set(map(str, names)) - _empty_by_default(schema):
             properties[name] = {"anyOf": [properties[name], {"type": "null"}]}
     return {
         "properties": properties,
         "required": list(properties),
         "additionalProperties": False,
     }
+
+
+def _empty_by_default(schema: Mapping[str, JsonValue]) -> set[str]:
+    """Properties whose default is the empty list, which can be written as it is."""
+    properties = schema.get("properties")
+    given = properties.items() if isinstance(properties, Mapping) else ()
+    return {name for name, each in given if isinstance(each, Mapping) and each.get("default") == []}
 
 
 def _each(schemas: JsonValue, *, optional: bool) -> Schema:

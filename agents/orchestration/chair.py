@@ -11,7 +11,8 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, Field
 
 from agents.caching.response_cache import cache_key
-from agents.domain.claim import Claim, Grounds, upheld
+from agents.domain.cache_key import dataset_tag
+from agents.domain.claim import MAX_CLAIM, Claim, Grounds, upheld
 from agents.domain.finding import Level
 from agents.domain.report import Opportunity, Recommendation, Synthesis, Theme
 from agents.domain.task import AnalysisPlanned, TaskCompleted
@@ -41,6 +42,11 @@ class Insight(BaseModel):
         """What is held to the findings it cites."""
         return f"{self.title}. {self.explanation}"
 
+    @property
+    def is_short(self) -> bool:
+        """Always, if its words are."""
+        return True
+
 
 class Proposal(BaseModel):
     """A piece of work that somebody could start tomorrow."""
@@ -57,6 +63,11 @@ class Proposal(BaseModel):
     def words(self) -> str:
         """What is held to the findings it cites; a metric may name a target of its own."""
         return f"{self.action} {self.guidance}"
+
+    @property
+    def is_short(self) -> bool:
+        """Whether its metrics are as short as a claim; its words are held to that like a claim."""
+        return max(len(self.success_metric), len(self.monitoring)) <= MAX_CLAIM
 
 
 class Integration(BaseModel):
@@ -110,7 +121,7 @@ async def integrated(
             asker.principal.subject,
             " ".join(sorted(asker.principal.scopes)),
         ),
-        tags=tuple(f"dataset:{dataset.version}" for dataset in plan.datasets),
+        tags=tuple(dataset_tag(dataset.version) for dataset in plan.datasets),
     )
     outcome, purse = await reasoning.ask(question, prompt=prompt, asker=asker)
     added = _Added(synthesis, plan, results)
@@ -199,7 +210,7 @@ class _Added:
         for each in said:
             finding_ids = self._findings(each.cites)
             claim = Claim(text=each.words, cites=tuple(each.cites))
-            if self._grounds.flaw(claim) is None and finding_ids:
+            if each.is_short and self._grounds.flaw(claim) is None and finding_ids:
                 standing.append((each, finding_ids))
             else:
                 self.dropped += 1

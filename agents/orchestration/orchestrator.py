@@ -21,19 +21,19 @@ from agents.calling.tool_gateway import ToolGateway
 from agents.dataset import DatasetCatalog
 from agents.domain.composition import compose_report, empty_report, run_of
 from agents.domain.gather import Gather
-from agents.domain.identity import cancel_key, content_digest, message_id, report_key
+from agents.domain.identity import cancel_keys, message_id, report_key, request_digest
 from agents.domain.report import ReportPublished, ReportStatus, Run
 from agents.domain.request import AnalysisRequested, GatherPolicy
 from agents.domain.role import ORCHESTRATOR
 from agents.domain.task import AnalysisPlanned
-from agents.errors import DatasetError, ToolError
+from agents.errors import DatasetError, ToolDeniedError, ToolError
 from agents.orchestration.deliberation import Deliberation, synthesis_by_rule
 from agents.orchestration.interruption import until
 from agents.orchestration.planner import Planner, refuse_another
 from agents.orchestration.scatter_gather import ScatterGather
 from agents.reasoning.reasoning import Reasoning
 from agents.specialist import Panel
-from bus import AgentMessage, Context, MessageBus, Recorded, UnroutableError
+from bus import AgentMessage, Context, MessageBus, Principal, Recorded, UnroutableError
 
 CHAIR_TIME: Final = 75.0
 """Seconds before the deadline at which the gather ends, so that a model can take the chair."""
@@ -59,51 +59,58 @@ class Orchestrator:
         self._has_model = reasoning is not None
         self._deliberation = Deliberation(bus=bus, reasoning=reasoning)
         self._planner = Planner(bus=bus, catalog=catalog, gateway=gateway, panel=panel)
-        self._cancelled: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
+        self._cancelled: WeakValueDictionary[tuple[str, str], asyncio.Event] = WeakValueDictionary()
 
     async def handle(self, message: AgentMessage[AnalysisRequested], context: Context) -> None:
         """Handle one request to its end; the bus's handler for `analysis.requested`."""
         message = replace(message, correlation_id=message.conversation)
-        await self._end(message, context.echo, lambda: self._report(message, context))
+        await self._end(message, context, lambda: self._report(message, context))
 
-    async def answer_late(self, message: AgentMessage[AnalysisRequested], echo: str | None) -> bool:
+    async def answer_late(self, message: AgentMessage[AnalysisRequested], context: Context) -> bool:
         """Handle a request past its deadline: its report if there is one, else one that says so."""
         message = replace(message, correlation_id=message.conversation)
 
         async def expired() -> ReportPublished:
             why = "The deadline passed before anybody could work on the request."
-            return self._unexamined(message, "expired", why)
+            return self._unexamined(message, context, "expired", why)
 
-        await self._end(message, echo, expired)
+        await self._end(message, context, expired)
         return True
 
-    def cancel(self, request_id: str) -> None:
-        """Stop planning, gathering or synthesising the request, where that is done here."""
-        cancelled = self._cancelled.get(request_id)
-        if cancelled is not None:
-            cancelled.set()
+    def cancel(self, request_id: str, by: Principal) -> None:
+        """Stop planning, gathering or synthesising the request, where that is done here.
+
+        One whose requester is another person goes on, unless an operator ends it.
+        """
+        for (running, subject), cancelled in list(self._cancelled.items()):
+            if running == request_id and by.may_end(subject):
+                cancelled.set()
 
     async def _end(
         self,
         message: AgentMessage[AnalysisRequested],
-        echo: str | None,
+        context: Context,
         make: Callable[[], Awaitable[ReportPublished]],
     ) -> None:
         """Publish the one report of the request: what is recorded, else what `make` gives."""
-        key, tombstone = report_key(message.conversation), cancel_key(message.conversation)
-        known = await self._bus.ledger.look_up([key, tombstone])
+        key, subject = report_key(message.conversation), context.principal.subject
+        tombstones = cancel_keys(message.conversation, subject)
+        known = await self._bus.ledger.look_up([key, *tombstones])
         recorded = known.get(key)
+        if isinstance(recorded, Recorded) and recorded.is_forgotten:
+            _log.info("agents.request.forgotten", request=message.conversation)
+            return
         if isinstance(recorded, Recorded):
             report = ReportPublished.model_validate_json(recorded.value)
-            refuse_another(message, report.run.request_digest)
+            refuse_another(message, subject, report.run.request_digest)
         else:
-            if tombstone in known:
-                made = self._unexamined(message, "cancelled", "The request was cancelled.")
+            if not known.keys().isdisjoint(tombstones):
+                made = self._withdrawn(message, context)
             else:
                 made = await make()
             kept = await self._bus.ledger.record(key, made.model_dump_json().encode())
             report = ReportPublished.model_validate_json(kept)
-        await self._publish(report, message, echo)
+        await self._publish(report, message, context.echo)
 
     async def _report(
         self, message: AgentMessage[AnalysisRequested], context: Context
@@ -111,14 +118,17 @@ class Orchestrator:
         deadline = message.expires_at or message.timestamp + timedelta(
             seconds=message.content.deadline
         )
-        cancelled = self._cancelled.setdefault(message.conversation, asyncio.Event())
+        cancelled = self._cancelled.setdefault(
+            (message.conversation, context.principal.subject), asyncio.Event()
+        )
         planning = self._planner.plan(message, context.principal, deadline)
         try:
             planned = await until(cancelled, planning)
         except (DatasetError, ToolError) as error:
-            return self._unexamined(message, "failed", str(error))
+            denied = isinstance(error, ToolDeniedError)
+            return self._unexamined(message, context, "failed", str(error), is_denied=denied)
         if planned is None:
-            return self._unexamined(message, "cancelled", "The request was cancelled.")
+            return self._withdrawn(message, context)
         plan, plan_bytes = planned
         gathering_until = deadline
         if self._has_model:
@@ -128,7 +138,9 @@ class Orchestrator:
         async def gather_round(
             asked: AnalysisPlanned, recorded: bytes, policy: GatherPolicy, end_at: datetime
         ) -> Gather:
-            return await self._gather(message, asked, recorded, policy, end_at, cancelled)
+            return await self._gather(
+                message, context.principal, asked, recorded, policy, end_at, cancelled
+            )
 
         gather = await gather_round(plan, plan_bytes, message.content.gather, gathering_until)
         deliberating = self._deliberation.synthesis(
@@ -144,11 +156,12 @@ class Orchestrator:
             gather = replace(gather, status="cancelled")
             synthesis = synthesis_by_rule(plan, gather)
         assert gather.status is not None
-        return compose_report(plan, gather, gather.status, synthesis, self._run(message))
+        return compose_report(plan, gather, gather.status, synthesis, self._run(message, context))
 
     async def _gather(
         self,
         message: AgentMessage[AnalysisRequested],
+        principal: Principal,
         plan: AnalysisPlanned,
         plan_bytes: bytes,
         policy: GatherPolicy,
@@ -159,13 +172,15 @@ class Orchestrator:
         scatter_gather = ScatterGather(
             bus=self._bus,
             request=message,
+            principal=principal,
             plan=plan,
             plan_bytes=plan_bytes,
             deadline=deadline,
             policy=policy,
             cancelled=cancelled,
         )
-        if await self._bus.ledger.look_up([cancel_key(message.conversation)]):
+        tombstones = cancel_keys(message.conversation, principal.subject)
+        if await self._bus.ledger.look_up(tombstones):
             cancelled.set()
         return await scatter_gather.run()
 
@@ -193,24 +208,38 @@ class Orchestrator:
         except UnroutableError:
             _log.info("agents.report.unclaimed", reply_to=message.reply_to)
 
+    def _withdrawn(
+        self, message: AgentMessage[AnalysisRequested], context: Context
+    ) -> ReportPublished:
+        return self._unexamined(message, context, "cancelled", "The request was cancelled.")
+
     def _unexamined(
-        self, message: AgentMessage[AnalysisRequested], status: ReportStatus, reason: str
+        self,
+        message: AgentMessage[AnalysisRequested],
+        context: Context,
+        status: ReportStatus,
+        reason: str,
+        *,
+        is_denied: bool = False,
     ) -> ReportPublished:
         return empty_report(
             message.conversation,
             message.content,
             status=status,
             reason=reason,
-            run=self._run(message),
+            run=self._run(message, context),
+            is_denied=is_denied,
         )
 
-    def _run(self, message: AgentMessage[AnalysisRequested]) -> Run:
+    def _run(self, message: AgentMessage[AnalysisRequested], context: Context) -> Run:
+        subject = context.principal.subject
         replayed = message.metadata.get("replayof")
         return run_of(
             requested_at=message.timestamp,
             finished_at=self._bus.clock.now(),
             host=socket.gethostname(),
-            request_digest=content_digest(message.content),
+            request_digest=request_digest(message.content, subject),
+            requested_by=subject,
             budget=message.content.budget,
             replay_of=str(replayed) if replayed is not None else None,
         )

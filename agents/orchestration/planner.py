@@ -11,11 +11,11 @@ from typing import Final
 
 from agents.calling.tool_gateway import Caller, ToolGateway
 from agents.dataset import DatasetCatalog
-from agents.domain.identity import content_digest, message_id, plan_key
+from agents.domain.identity import message_id, plan_key, request_digest
 from agents.domain.request import AnalysisRequested
 from agents.domain.role import ORCHESTRATOR
 from agents.domain.routing import Member, TimeColumn, assign, choose_route
-from agents.domain.task import AnalysisPlanned, Assignment, RouteKind
+from agents.domain.task import AnalysisPlanned, Assignment, PinnedDataset, RouteKind
 from agents.domain.usage import Budget, shared_out
 from agents.errors import ConflictingRequestError
 from agents.specialist import Panel, Specialist
@@ -38,7 +38,7 @@ class Planner:
         self._bus = bus
         self._catalog = catalog
         self._gateway = gateway
-        self._members = tuple(_member(specialist) for specialist in panel)
+        self._panel = tuple(panel)
         self._pin = pin_datasets_of(catalog)
 
     async def plan(
@@ -58,7 +58,7 @@ class Planner:
             plan = await self._make(message, principal, deadline)
             kept = await self._bus.ledger.record(key, plan.model_dump_json().encode())
         plan = AnalysisPlanned.model_validate_json(kept)
-        refuse_another(message, plan.request_digest)
+        refuse_another(message, principal.subject, plan.request_digest)
         await self._bus.announce(
             plan,
             cause=message,
@@ -79,6 +79,7 @@ class Planner:
             deadline=deadline,
             tools=(self._pin.name, time_columns.name),
             is_fresh=request.fresh,
+            locations=tuple(reference.location for reference in request.datasets),
         )
         datasets = await self._gateway.call(
             self._pin, {"references": request.datasets}, caller=caller, data=None
@@ -92,31 +93,32 @@ class Planner:
         route = choose_route(request.characteristics, columns)
         return AnalysisPlanned(
             request_id=message.conversation,
-            request_digest=content_digest(request),
+            request_digest=request_digest(request, principal.subject),
             question=request.question,
             datasets=datasets,
             route=route,
             characteristics=request.characteristics,
             fresh=request.fresh,
+            requested_at=message.timestamp,
             assignments=_within(
                 request.budget,
                 assign(
                     request,
                     route,
-                    self._members,
+                    [_member(specialist, datasets) for specialist in self._panel],
                     unavailable=self._gateway.breakers.unavailable(for_longer_than=SOON),
                 ),
             ),
         )
 
 
-def refuse_another(message: AgentMessage[AnalysisRequested], digest: str) -> None:
-    """Refuse a request under a key that was used for one with another `digest`.
+def refuse_another(message: AgentMessage[AnalysisRequested], subject: str, digest: str) -> None:
+    """Refuse a request of `subject` under a key that was used for one with another `digest`.
 
     Raises:
         ConflictingRequestError: it was.
     """
-    if content_digest(message.content) != digest:
+    if request_digest(message.content, subject) != digest:
         raise ConflictingRequestError(
             f"The id {message.id!r} of {message.sender!r} was used before for another request: "
             "publish this one under a new id."
@@ -129,12 +131,12 @@ def _within(budget: Budget, assignments: Sequence[Assignment]) -> tuple[Assignme
     return tuple(each.model_copy(update={"budget": parts[each.role]}) for each in assignments)
 
 
-def _member(specialist: Specialist) -> Member:
+def _member(specialist: Specialist, datasets: Sequence[PinnedDataset]) -> Member:
     return Member(
         role=specialist.role,
         questions=specialist.questions,
         tools={
-            kind: [tool.name for tool in specialist.tools if kind in tool.routes]
+            kind: [tool.name for tool in specialist.tools if tool.fits(kind, datasets)]
             for kind in _ROUTES
         },
     )

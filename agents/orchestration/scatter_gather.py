@@ -41,7 +41,17 @@ from agents.domain.task import (
     decode_result,
 )
 from agents.messages import progress_topic
-from bus import AgentMessage, Fault, Leased, MessageBus, Recorded, TransportError, UnroutableError
+from agents.progress import show
+from bus import (
+    AgentMessage,
+    Fault,
+    Leased,
+    MessageBus,
+    Principal,
+    Recorded,
+    TransportError,
+    UnroutableError,
+)
 
 LOOK_EVERY: Final = 2.0
 """Seconds between looks at the ledger while replies are awaited."""
@@ -59,6 +69,7 @@ class ScatterGather:
         *,
         bus: MessageBus,
         request: AgentMessage[AnalysisRequested],
+        principal: Principal,
         plan: AnalysisPlanned,
         plan_bytes: bytes,
         deadline: datetime,
@@ -68,6 +79,7 @@ class ScatterGather:
         self.request_id = plan.request_id
         self._bus = bus
         self._request = request
+        self._principal = principal
         self._plan = plan
         self._deadline = self._due_at = deadline
         self._policy = policy
@@ -92,6 +104,8 @@ class ScatterGather:
             while True:
                 wake_at = self._deadline
                 for event in [*events, Ticked()]:
+                    if isinstance(event, RoleFaulted):
+                        await self._show_missing(event)
                     gather, effects = advance(gather, event, self._bus.clock.now())
                     for effect in effects:
                         match effect:
@@ -100,6 +114,11 @@ class ScatterGather:
                             case WakeAt(at=at):
                                 wake_at = at
                 events = await self._next(replies, wake_at, gather)
+
+    async def _show_missing(self, fault: RoleFaulted) -> None:
+        await show(
+            self._bus, self._request, fault.role, "missing", fault.reason, sender=ORCHESTRATOR
+        )
 
     async def _next(
         self, replies: asyncio.Queue[AgentMessage[Any]], wake_at: datetime, gather: Gather
@@ -128,6 +147,7 @@ class ScatterGather:
         match message.content:
             case TaskCompleted() | TaskFailed() as result:
                 ours = self._task_ids.get(result.role) == result.task_id
+                ours = ours and message.sender == result.role
                 return [ResultArrived(result)] if ours else []
             case Fault() as fault if message.causation_id in self._roles_by_message:
                 role = self._roles_by_message[message.causation_id]
@@ -181,6 +201,7 @@ class ScatterGather:
                 cause=self._request,
                 reply_to=self._bus.reply_topic,
                 expires_at=self._due_at,
+                on_behalf_of=self._principal,
             )
             self._roles_by_message[message.id] = role
             self._assigned_at[role] = message.timestamp
@@ -213,4 +234,5 @@ class ScatterGather:
             disputes=assignment.disputes,
             budget=assignment.budget,
             fresh=self._plan.fresh,
+            requested_at=self._plan.requested_at,
         )

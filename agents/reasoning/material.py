@@ -95,7 +95,7 @@ def of_panel(
 
 def framed(document: JsonValue) -> str:
     """The document between two markers that nothing in it can contain."""
-    text = json.dumps(document, ensure_ascii=False, indent=1)
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     mark = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     return f"<data {mark}>\n{text}\n</data {mark}>"
 
@@ -111,15 +111,13 @@ def weightiest(findings: Sequence[Finding], most: int) -> Sequence[Finding]:
 
 
 def _dataset(dataset: PinnedDataset) -> JsonValue:
+    left_out = len(dataset.columns) - MAX_COLUMNS
     return {
         "name": dataset.name,
         "format": dataset.format,
         "rows": dataset.rows,
-        "columns": [
-            {"name": _short(column.name), "type": column.type}
-            for column in dataset.columns[:MAX_COLUMNS]
-        ],
-        "columns_in_all": len(dataset.columns),
+        "columns": {_short(column.name): column.type for column in dataset.columns[:MAX_COLUMNS]},
+        **({"columns_left_out": left_out} if left_out > 0 else {}),
     }
 
 

@@ -22,6 +22,7 @@ from pydantic import BaseModel, JsonValue
 
 from agents.caching.response_cache import ResponseCache, cache_key
 from agents.calling.circuit_breaker import CircuitBreakers
+from agents.domain.cache_key import request_tag
 from agents.domain.call import ModelCalled, ModelCallStatus, ModelPurpose, PromptUsed, Source
 from agents.domain.usage import Price, Usage
 from agents.errors import (
@@ -37,6 +38,7 @@ from agents.errors import (
 from agents.model import Brief, Exchange, Listen, Model, Reply, Send
 from agents.reasoning.purse import Purse
 from agents.throttle import Throttle
+from agents.tools.record_masking import masked_record
 from bus import AgentMessage, BusError, Clock, Principal
 
 A = TypeVar("A", bound=BaseModel)
@@ -50,7 +52,7 @@ BACK_OFF: Final = 0.5
 TTL: Final = 24 * 3600.0
 """Seconds for which a reply is kept."""
 MAX_INPUT: Final = 128 * 1024
-"""Bytes of what was sent that go into the record."""
+"""Bytes of what was sent, and as many of what came back, that go into the record."""
 MESSAGE_OVERHEAD: Final = 16
 """Tokens that a provider may put around one message."""
 LEAST_OUTPUT: Final = 64
@@ -176,9 +178,9 @@ class ModelGateway:
                 purpose=reasoner.purpose,
                 prompt=reasoner.prompt,
                 key=key,
-                input=list(added) if _size(list(added)) <= MAX_INPUT else None,
+                input=masked_record(list(added)) if _size(list(added)) <= MAX_INPUT else None,
                 status=status,
-                output=output,
+                output=masked_record(output) if _size(output) <= MAX_INPUT else None,
                 error=problem,
                 usage=course.usage,
                 attempts=course.attempts,
@@ -214,12 +216,13 @@ class ModelGateway:
         if exchange.is_tainted or allowed < wanted:
             return _reply_of(await make()), "made", 0.0
         left = (reasoner.deadline - self._clock.now()).total_seconds()
+        tags = (f"model:{self.model.name}", request_tag(reasoner.message.conversation))
         try:
             async with asyncio.timeout(left):
                 while True:
                     try:
                         answer = await self.cache.get_or_make(
-                            key, make, ttl=TTL, max_age=max_age, tags=(f"model:{self.model.name}",)
+                            key, make, ttl=TTL, max_age=max_age, tags=tags
                         )
                         break
                     except (BudgetExhaustedError, ModelTimeoutError, ModelThrottledError):

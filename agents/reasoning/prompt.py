@@ -90,7 +90,10 @@ def load_prompts(folder: Path | None = None) -> Prompts:
                 if file.suffix == ".md"
             }
         except (OSError, UnicodeDecodeError) as error:
-            raise AgentUsageError(f"The prompts in {folder} cannot be read: {error}.") from error
+            reason = error.strerror if isinstance(error, OSError) else "one is not UTF-8"
+            raise AgentUsageError(
+                f"The prompts in {folder} cannot be read ({reason}): see CONVENER_PROMPTS."
+            ) from error
         texts |= own
     return Prompts(texts)
 
