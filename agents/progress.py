@@ -37,14 +37,18 @@ async def show(
     phase: Phase,
     text: str = "",
     findings: int = 0,
+    *,
+    sender: str | None = None,
 ) -> None:
-    """Tell where `role` is with the request that `message` belongs to."""
+    """Tell where `role` is with the request that `message` belongs to; `role` does, or `sender`."""
     request_id = message.conversation
     progressed = TaskProgressed(
         request_id=request_id, role=role, phase=phase, text=text, findings=findings
     )
     try:
-        await bus.publish(progressed, to=progress_topic(request_id), sender=role, cause=message)
+        await bus.publish(
+            progressed, to=progress_topic(request_id), sender=sender or role, cause=message
+        )
     except (TransportError, StoreError) as error:
         _log.debug("agents.progress.unseen", error=str(error))
 

@@ -9,7 +9,9 @@ from uuid import uuid4
 import click
 
 from agents.cli.failure import FAILED
+from agents.cli.pages import exit_codes
 from agents.cli.session import Session, begin, execute
+from agents.cli.values import Seconds
 from agents.errors import AgentUsageError
 from agents.reports.plain import plain
 
@@ -33,7 +35,7 @@ _ORDERS: Final[dict["ForcedCircuit", str]] = {
 _HEADINGS: Final = ("NAME", "STATE", "FAILURES", "SLOW", "RETRY IN", "LAST ERROR")
 
 
-@click.command()
+@click.command(epilog=exit_codes(failed="nobody answers, or has such a circuit"))
 @click.option("--reset", metavar="NAME", help="Close this circuit and forget what was counted.")
 @click.option("--force-open", metavar="NAME", help="Let no call through until it is reset.")
 @click.option("--disable", metavar="NAME", help="Let every call through until it is reset.")
@@ -47,7 +49,7 @@ _HEADINGS: Final = ("NAME", "STATE", "FAILURES", "SLOW", "RETRY IN", "LAST ERROR
 )
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0, max=60),
+    type=Seconds(min=0, max=60),
     default=1.0,
     show_default=True,
     metavar="SECONDS",
@@ -69,9 +71,10 @@ def breakers(
     process answers, or none has a circuit to reset.
 
     \b
-    convener breakers
-    convener breakers --force-open model:openai:gpt-x@host
-    convener breakers --reset model:openai:gpt-x@host
+    Examples:
+      convener breakers
+      convener breakers --force-open model:openai:gpt-x@host
+      convener breakers --reset model:openai:gpt-x@host
     """
     from agents.domain.circuit import CircuitForced, CircuitsAsked
 

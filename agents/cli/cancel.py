@@ -3,22 +3,27 @@
 import click
 
 from agents.cli.failure import FAILED
+from agents.cli.pages import exit_codes
 from agents.cli.session import Session, begin, execute
+from agents.cli.values import RequestId
 
 
-@click.command()
-@click.argument("id")
+@click.command(epilog=exit_codes("cancelled", "it was over"))
+@click.argument("id", type=RequestId())
 @click.pass_context
 def cancel(context: click.Context, id: str) -> int:
-    """Stop the request ID everywhere; its report says that it was cancelled."""
+    """Stop the request ID everywhere; its report says that it was cancelled.
+
+    \b
+    Examples:
+      convener cancel 4f2a
+    """
     session = begin(context)
     return execute(_cancel(session, id))
 
 
 async def _cancel(session: Session, id: str) -> int:
-    from agents.domain.identity import cancel_key
-    from agents.domain.request import AnalysisCancelled
-    from agents.messages import CANCEL_TOPIC
+    from agents.analysis import cancel_analysis
     from agents.recorded import find_request
 
     async with session.bus("convener") as bus:
@@ -26,11 +31,6 @@ async def _cancel(session: Session, id: str) -> int:
         if recorded.report is not None:
             click.echo(f"It is over: its report is out ({recorded.report.status}).", err=True)
             return FAILED
-        await bus.ledger.record(cancel_key(recorded.request_id), b"cancelled")
-        await bus.publish(
-            AnalysisCancelled(request_id=recorded.request_id),
-            to=CANCEL_TOPIC,
-            cause=recorded.request,
-        )
+        await cancel_analysis(bus, recorded.request)
     click.echo(f"Cancelled {recorded.request_id}.")
     return 0

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agents.cli.pages import exit_codes
 from agents.cli.session import Session, begin, execute
+from agents.cli.values import Count
 from agents.errors import AgentUsageError
 
 if TYPE_CHECKING:
@@ -15,28 +17,46 @@ if TYPE_CHECKING:
 _OVERTAKEN = "Somebody else has just redriven or discarded it: see `convener dead list`."
 
 
-@click.group()
+@click.group(epilog=exit_codes())
 def dead() -> None:
-    """Look at, redrive or discard messages that could not be handled."""
+    """Look at, redrive or discard messages that could not be handled.
+
+    \b
+    Examples:
+      convener dead list
+      convener dead show 81c2 | jq .event
+      convener dead redrive 81c2
+    """
 
 
-@dead.command("list")
-@click.option("-n", "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@dead.command("list", epilog=exit_codes())
+@click.option("-n", "--limit", type=Count(1, 10_000), default=100, show_default=True)
 @click.pass_context
 def list_(context: click.Context, limit: int) -> int:
-    """List parked messages, oldest first: id, when, where from, how often tried, why."""
+    """List parked messages, oldest first: id, when, where from, how often tried, why.
+
+    \b
+    Examples:
+      convener dead list
+      convener dead list -n 1000
+    """
     return execute(_list(begin(context), limit))
 
 
-@dead.command()
+@dead.command(epilog=exit_codes())
 @click.argument("id")
 @click.pass_context
 def show(context: click.Context, id: str) -> int:
-    """Show the parked message ID as a whole, with its context, as JSON."""
+    """Show the parked message ID as a whole, with its context, as JSON.
+
+    \b
+    Examples:
+      convener dead show 81c2
+    """
     return execute(_show(begin(context), id))
 
 
-@dead.command()
+@dead.command(epilog=exit_codes())
 @click.argument("id")
 @click.option(
     "--body",
@@ -45,15 +65,27 @@ def show(context: click.Context, id: str) -> int:
 )
 @click.pass_context
 def redrive(context: click.Context, id: str, body: Path | None) -> int:
-    """Give the parked message ID back to the queue it came from, as a first attempt."""
-    return execute(_redrive(begin(context), id, body))
+    """Give the parked message ID back to the queue it came from, as a first attempt.
+
+    \b
+    Examples:
+      convener dead redrive 81c2
+      convener dead redrive 81c2 --body corrected.json
+    """
+    replacement = None if body is None else body.read_bytes()
+    return execute(_redrive(begin(context), id, replacement))
 
 
-@dead.command()
+@dead.command(epilog=exit_codes())
 @click.argument("id")
 @click.pass_context
 def discard(context: click.Context, id: str) -> int:
-    """Forget the parked message ID for good."""
+    """Forget the parked message ID for good.
+
+    \b
+    Examples:
+      convener dead discard 81c2
+    """
     return execute(_discard(begin(context), id))
 
 
@@ -98,17 +130,15 @@ async def _show(session: Session, id: str) -> int:
     return 0
 
 
-async def _redrive(session: Session, id: str, body: Path | None) -> int:
+async def _redrive(session: Session, id: str, replacement: bytes | None) -> int:
     from bus import parse
 
-    replacement = None
-    if body is not None:
-        replacement = body.read_bytes()
+    if replacement is not None:
         parse(replacement)
     async with session.bus("convener") as bus:
         letter = _found(await bus.dead_letters.get(id), id)
         _refuse_expired(letter.envelope.body if replacement is None else replacement, bus.clock)
-        if not await bus.dead_letters.redrive(letter.id, body=replacement):
+        if not await bus.redrive(letter.id, body=replacement):
             raise AgentUsageError(_OVERTAKEN)
     click.echo(f"Redriven to {letter.group}.")
     return 0

@@ -31,6 +31,22 @@ def instant(text: str | None, now: datetime) -> datetime | None:
         ) from error
 
 
+def span(
+    since: str | None, until: str | None, now: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """The instants that `since` and `until` mean at `now`.
+
+    Raises:
+        AgentUsageError: one of them means none, or nothing is between them.
+    """
+    begin, end = instant(since, now), instant(until, now)
+    if begin is not None and end is not None and begin >= end:
+        raise AgentUsageError(
+            f"Nothing is between --since {since} and --until {until}: the first must be earlier."
+        )
+    return begin, end
+
+
 def _before(now: datetime, span: timedelta) -> datetime:
     try:
         return now - span

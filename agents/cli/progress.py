@@ -1,40 +1,81 @@
-"""Live progress on standard error: a line per specialist, redrawn at a terminal, else appended."""
+"""Waiting for a report: live progress on standard error meanwhile, and what Ctrl-C does.
 
+*Guarantees*: where lines can be written over there is one per role and one for all; elsewhere, in
+a pipe or with `--plain`, a line is added only when a role has ended, and once in a while one that
+says what goes on. A role is shown to do what it said last, and to have found what it said it found.
+"""
+
+import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from agents.analysis import PendingAnalysis
-from agents.domain.task import Phase, TaskProgressed
-from bus import task_group
+from agents.cli.drawing import Styled, drawn_on_stderr
+from agents.cli.line_mode import can_redraw, has_colour
+from agents.cli.progress_board import ENDED, Board, Line, name_width
+from agents.cli.wrapped import say
+from agents.domain.report import ReportPublished
+from agents.errors import AgentError
+from bus import BusError, task_group
 
-if TYPE_CHECKING:
-    from rich.table import Table
+_REDRAW_EVERY: Final = 0.25
+_WIDEST: Final = 100
+QUIET: Final = 10.0
+"""Seconds without a line after which one says what goes on; twice as long after each such line."""
+LONGEST_QUIET: Final = 60.0
+WITHDRAWAL_TIME: Final = 5.0
+"""Seconds for which an interrupted command waits for the report that says so."""
 
-_REDRAWS_PER_SECOND: Final = 4
 
-_WORDS: Final[dict[Phase, str]] = {
-    "queued": "waiting",
-    "assigned": "assigned",
-    "reading": "reading the data",
-    "checking": "checking",
-    "asking": "asking the model",
-    "done": "done",
-    "failed": "failed",
-    "missing": "missing",
-}
+async def awaited(
+    pending: PendingAnalysis, roles: Sequence[str], *, is_private: bool
+) -> ReportPublished:
+    """The report, with progress shown until it is out.
+
+    Interrupted, a request that nobody else knows of (`is_private`) is cancelled; of another one it
+    is said how to go on.
+    """
+    board = Board(roles, now=monotonic())
+    try:
+        async with _shown(pending, board):
+            report = await pending.report()
+    except asyncio.CancelledError:
+        if is_private:
+            await asyncio.shield(_withdrawn(pending))
+        else:
+            id = pending.request_id[:8]
+            say(
+                f"The request goes on: `convener report {id}` prints its report, `convener cancel "
+                f"{id}` stops it."
+            )
+        raise
+    if not can_redraw(sys.stderr):
+        for role in board.catch_up(report, now=monotonic()):
+            click.echo(board.told(role, monotonic()), err=True)
+    return report
+
+
+async def _withdrawn(pending: PendingAnalysis) -> None:
+    """Cancel the request, so that the record says how it ended."""
+    try:
+        async with asyncio.timeout(WITHDRAWAL_TIME):
+            await pending.cancel()
+            await pending.report()
+    except (TimeoutError, AgentError, BusError):
+        return  # it expires by itself, and the user wants to be gone
+    say("The request was cancelled.")
 
 
 @asynccontextmanager
-async def shown(pending: PendingAnalysis, roles: Sequence[str]) -> AsyncIterator[None]:
-    """Show how far each role is while the block runs."""
-    board = _Board(roles)
+async def _shown(pending: PendingAnalysis, board: Board) -> AsyncIterator[None]:
     async with task_group() as tasks:
-        show = _redraw if sys.stderr.isatty() else _append
+        show = _draw if can_redraw(sys.stderr) else _tell
         showing = tasks.create_task(show(pending, board), name="progress")
         try:
             yield
@@ -42,60 +83,61 @@ async def shown(pending: PendingAnalysis, roles: Sequence[str]) -> AsyncIterator
             showing.cancel()
 
 
-class _Board:
-    """What was last heard of each role."""
+async def _draw(pending: PendingAnalysis, board: Board) -> None:
+    is_coloured = has_colour(sys.stderr)
 
-    def __init__(self, roles: Sequence[str]) -> None:
-        self._began = monotonic()
-        self._latest: dict[str, TaskProgressed | None] = dict.fromkeys(roles)
-        self._ended: dict[str, float] = {}
+    def lines(size: os.terminal_size) -> Sequence[Styled]:
+        now = board.lines(monotonic(), most=size.lines - 1)
+        names, width = name_width(now), min(size.columns - 1, _WIDEST)
+        return [_styled(line, names, width, is_coloured=is_coloured) for line in now]
 
-    def hear(self, progressed: TaskProgressed) -> None:
-        self._latest[progressed.role] = progressed
-        if progressed.phase in ("done", "failed", "missing"):
-            self._ended.setdefault(progressed.role, monotonic())
+    async def redraw() -> None:
+        while True:
+            drawing.update()
+            await asyncio.sleep(_REDRAW_EVERY)
 
-    def table(self) -> "Table":
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table.grid(padding=(0, 2))
-        for role, latest in self._latest.items():
-            seconds = self._ended.get(role, monotonic()) - self._began
-            table.add_row(
-                Text(role.replace("_", " "), style="bold"),
-                Text(_sentence(latest), overflow="ellipsis", no_wrap=True),
-                Text(f"{seconds:5.1f} s", style="dim"),
-            )
-        return table
+    with drawn_on_stderr(lines) as drawing:
+        async with task_group() as tasks:
+            redrawing = tasks.create_task(redraw(), name="drawing")
+            try:
+                async for progressed in pending.progress():
+                    board.hear(progressed, now=monotonic())
+            finally:
+                redrawing.cancel()
 
 
-def _sentence(latest: TaskProgressed | None) -> str:
-    if latest is None:
-        return _WORDS["queued"]
-    words = _WORDS[latest.phase]
-    if latest.phase == "done":
-        noun = "finding" if latest.findings == 1 else "findings"
-        return f"{words}, {latest.findings} {noun}"
-    return f"{words}: {latest.text}" if latest.text else words
+def _styled(line: Line, names: int, width: int, *, is_coloured: bool) -> Styled:
+    name, time, text = line.cells(names, width)
+    if not is_coloured:
+        return name + time + text, name + time + text
+    failed = line.phase in ("failed", "missing")
+    said = click.style(text, fg="red") if failed else text
+    coloured = click.style(name, bold=True) + click.style(time, dim=True) + said
+    return name + time + text, coloured
 
 
-async def _redraw(pending: PendingAnalysis, board: _Board) -> None:
-    from rich.console import Console
-    from rich.live import Live
+async def _tell(pending: PendingAnalysis, board: Board) -> None:
+    click.echo(board.opening(pending.request_id), err=True)
+    said = asyncio.Event()
 
-    with Live(
-        get_renderable=board.table,
-        console=Console(stderr=True),
-        refresh_per_second=_REDRAWS_PER_SECOND,
-        transient=True,
-    ):
-        async for progressed in pending.progress():
-            board.hear(progressed)
+    async def go_on() -> None:
+        quiet = QUIET
+        while True:
+            try:
+                async with asyncio.timeout(quiet):
+                    await said.wait()
+                said.clear()
+            except TimeoutError:
+                click.echo(board.still(monotonic()), err=True)
+                quiet = min(2 * quiet, LONGEST_QUIET)
 
-
-async def _append(pending: PendingAnalysis, board: _Board) -> None:
-    async for progressed in pending.progress():
-        board.hear(progressed)
-        if progressed.phase in ("done", "failed", "missing"):
-            click.echo(f"{progressed.role}: {_sentence(progressed)}", err=True)
+    async with task_group() as tasks:
+        going_on = tasks.create_task(go_on(), name="what goes on")
+        try:
+            async for progressed in pending.progress():
+                board.hear(progressed, now=monotonic())
+                if progressed.phase in ENDED and board.knows(progressed.role):
+                    click.echo(board.told(progressed.role, monotonic()), err=True)
+                    said.set()
+        finally:
+            going_on.cancel()

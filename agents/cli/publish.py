@@ -1,16 +1,27 @@
 """`convener publish`: hand a request to whoever serves the bus."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from agents.cli.output import report_options, write_report
+from agents.cli.pages import exit_codes
 from agents.cli.request_options import build_request, request_options
 from agents.cli.session import Session, begin, execute
 
+if TYPE_CHECKING:
+    from agents.domain.report import ReportPublished
+    from agents.domain.request import AnalysisRequested
 
-@click.command()
+
+@click.command(
+    epilog=exit_codes(
+        "published, or with --wait a complete report",
+        "not published, or no report",
+        partial="a partial one",
+    )
+)
 @request_options
 @report_options
 @click.option("--wait", is_flag=True, help="Follow the progress and print the report.")
@@ -30,27 +41,26 @@ def publish(
     lies below a data root that the workers know too (CONVENER_DATA).
 
     \b
-    convener publish orders.csv --wait
-    convener report $(convener publish orders.csv)
+    Examples:
+      convener publish orders.csv --wait
+      convener report $(convener publish orders.csv)
     """
     session = begin(context)
-    return execute(_publish(session, form, output, show_all, wait, request))
+    asked = build_request(session.settings, **request)
+    report = execute(_publish(session, wait, asked))
+    if report is None:
+        return 0
+    return write_report(report, form=form, output=output, show_all=show_all)
 
 
 async def _publish(
-    session: Session,
-    form: str | None,
-    output: Path | None,
-    show_all: bool,
-    wait: bool,
-    options: dict[str, Any],
-) -> int:
+    session: Session, wait: bool, request: "AnalysisRequested"
+) -> "ReportPublished | None":
     from agents.analysis import request_analysis
     from agents.cli.presence import absent_roles
-    from agents.cli.progress import shown
+    from agents.cli.progress import awaited
     from agents.domain.role import ORCHESTRATOR
 
-    request = build_request(session.settings, **options)
     async with (
         session.bus("convener") as bus,
         request_analysis(bus, request, watch=wait) as pending,
@@ -64,10 +74,8 @@ async def _publish(
                 err=True,
             )
         if not wait:
-            return 0
-        async with shown(pending, roles):
-            report = await pending.report()
-    return write_report(report, form=form, output=output, show_all=show_all)
+            return None
+        return await awaited(pending, roles, is_private=False)
 
 
 def _builtin_roles() -> tuple[str, ...]:

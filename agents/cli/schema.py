@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from agents.cli.pages import exit_codes
+from agents.cli.values import one_of
 from agents.errors import AgentUsageError
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ REPORT: Final = "report"
 _REFERENCE: Final = "#/$defs/{model}"
 
 
-@click.command()
-@click.argument("name", required=False)
+@click.command(epilog=exit_codes())
+@click.argument("name", required=False, shell_complete=one_of(lambda: list(names())))
 @click.option("--all", "show_all", is_flag=True, help="Print all messages as one document.")
 @click.pass_context
 def schema(context: click.Context, name: str | None, show_all: bool) -> int:
@@ -33,9 +35,10 @@ def schema(context: click.Context, name: str | None, show_all: bool) -> int:
     With --all, each message is a definition under the name of its type.
 
     \b
-    convener schema report > report.schema.json
-    convener schema convener.analysis.requested.v1
-    convener schema --all > convener.schema.json
+    Examples:
+      convener schema report > report.schema.json
+      convener schema convener.analysis.requested.v1
+      convener schema --all > convener.schema.json
     """
     if name is not None and show_all:
         raise AgentUsageError("Give either the name of a schema or --all.")

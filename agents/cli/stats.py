@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from agents.cli.moment import HELP, instant
+from agents.cli.line_mode import is_plain, plain_option
+from agents.cli.moment import HELP, span
+from agents.cli.pages import exit_codes
 from agents.cli.session import Session, begin, execute
+from agents.cli.values import RequestId
 from agents.errors import AgentUsageError
 
 if TYPE_CHECKING:
@@ -20,16 +23,19 @@ PAGE: Final = 1_000
 """Records that are held at a time."""
 
 
-@click.command()
+@click.command(epilog=exit_codes())
 @click.option("--since", metavar="TIME", help=HELP)
 @click.option("--until", metavar="TIME", help="As --since; not included.")
-@click.option("--request", metavar="ID", help="Only this request; ID may be shortened.")
+@click.option(
+    "--request", type=RequestId(), metavar="ID", help="Only this request; ID may be shortened."
+)
 @click.option(
     "--format",
     "form",
     type=click.Choice(["md", "json", "terminal"]),
-    help="Without it, laid out for the terminal, or Markdown in a pipe.",
+    help="Without it, laid out for the terminal, or Markdown in a pipe, or lines with --plain.",
 )
+@plain_option
 @click.pass_context
 def stats(
     context: click.Context,
@@ -41,13 +47,14 @@ def stats(
     """Show speed, reuse, failures, tokens and cost by role, tool and model, and what to change.
 
     \b
-    convener stats                          over the whole history
-    convener stats --since 24h
-    convener stats --request 4f2a --format json
+    Examples:
+      convener stats                          over the whole history
+      convener stats --since 24h
+      convener stats --request 4f2a --format json
     """
     session = begin(context)
-    now = datetime.now(UTC)
-    return execute(_stats(session, instant(since, now), instant(until, now), request, form))
+    begun, ended = span(since, until, datetime.now(UTC))
+    return execute(_stats(session, begun, ended, request, form))
 
 
 async def _stats(
@@ -88,10 +95,20 @@ def _check_one(id: str, requests: Sequence[str]) -> None:
         raise AgentUsageError(f"{id!r} begins the ids of {len(requests)} requests: add digits.")
 
 
+def _usual_form() -> str:
+    if is_plain(sys.stdout):
+        return "plain"
+    return "terminal" if sys.stdout.isatty() else "md"
+
+
 def _print(figures: "Statistics", form: str | None) -> None:
-    form = form or ("terminal" if sys.stdout.isatty() else "md")
+    form = form or _usual_form()
     if form == "json":
         click.echo(figures.model_dump_json(indent=2))
+    elif form == "plain":
+        from agents.reports.statistics_plain import render as as_lines
+
+        click.echo(as_lines(figures), nl=False)
     elif form == "md":
         from agents.reports.statistics import render
 

@@ -5,17 +5,32 @@ import signal
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from agents.cli.failure import FAILED
+from agents.cli.line_mode import plain_option
+from agents.cli.pages import exit_codes
 from agents.cli.session import Session, begin, execute
+from agents.cli.values import Count, Seconds, one_of, roles_and_orchestrator
+from agents.cli.wrapped import say
+from agents.domain.synthesis.wording import counted
 from agents.errors import AgentUsageError
+from agents.settings import Settings
 from agents.specialist import Panel
+from bus.logs.redaction import without_password
+
+if TYPE_CHECKING:
+    from agents.service import Service
 
 
-@click.command()
-@click.argument("roles", nargs=-1, metavar="[ROLE]...")
+@click.command(
+    epilog=exit_codes("stopped, or with --check served", "failed, or with --check not served")
+)
+@click.argument(
+    "roles", nargs=-1, metavar="[ROLE]...", shell_complete=one_of(roles_and_orchestrator)
+)
 @click.option(
     "--app",
     metavar="MODULE:PANEL",
@@ -23,14 +38,14 @@ from agents.specialist import Panel
 )
 @click.option(
     "--concurrency",
-    type=click.IntRange(1, 64),
+    type=Count(1, 64),
     default=8,
     show_default=True,
     help="Tasks at once per role; for an orchestrator, requests at once.",
 )
 @click.option(
     "--grace",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     default=10.0,
     show_default=True,
     metavar="SECONDS",
@@ -41,6 +56,7 @@ from agents.specialist import Panel
     is_flag=True,
     help="Serve nothing, but say whether the roles are served now; exit 1 if one is not.",
 )
+@plain_option
 @click.pass_context
 def worker(
     context: click.Context,
@@ -56,10 +72,11 @@ def worker(
     second one does not wait.
 
     \b
-    convener worker
-    convener worker orchestrator
-    convener worker data_quality performance security business
-    convener worker my_role --app my_module:panel
+    Examples:
+      convener worker
+      convener worker orchestrator
+      convener worker data_quality performance security business
+      convener worker my_role --app my_module:panel
     """
     session = begin(context)
     if check:
@@ -73,6 +90,7 @@ async def _work(
     from agents.builtin import builtin_panel
     from agents.domain.role import ORCHESTRATOR
     from agents.equipment import equipped
+    from agents.retention import retained
     from agents.service import serve_panel
 
     panel = _joined(builtin_panel(), _load_panel(app)) if app else builtin_panel()
@@ -93,23 +111,43 @@ async def _work(
             concurrency=concurrency,
             grace=grace,
         ) as service,
+        retained(bus, session.settings.retention, cache=equipment.cache),
     ):
         stopping = asyncio.Event()
 
         def stop() -> None:
             if stopping.is_set():
+                say("Handing back what is not done.")
                 service.hurry()
                 return
-            click.echo("Draining; once more to hurry.", err=True)
+            say(_draining(service, grace))
             stopping.set()
             service.stop()
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
-        click.echo(f"Serving {', '.join(chosen)}. Ctrl-C to stop.", err=True)
+        say(_serving_with(session.settings))
+        say(f"Serving {', '.join(chosen)}. Ctrl-C to stop.")
         await stopping.wait()
+    say("Stopped: nothing is left in hand.")
     return 0
+
+
+def _serving_with(settings: Settings) -> str:
+    """The bus, without its password, and the model."""
+    by = f"the model {settings.model}" if settings.model else "rule alone, without a model"
+    return f"The bus is {without_password(settings.bus_url)}; findings are explained by {by}."
+
+
+def _draining(service: "Service", grace: float) -> str:
+    in_hand = sum(consumer.in_hand for consumer in service.consumers)
+    if not in_hand:
+        return "Draining: nothing is in hand."
+    return (
+        f"Draining: {counted(in_hand, 'piece')} of work in hand. What does not end within "
+        f"{grace:g} s goes back to the queue; Ctrl-C once more hands it back at once."
+    )
 
 
 async def _check(session: Session, roles: tuple[str, ...]) -> int:
