@@ -5,7 +5,7 @@ report, a fault or a timeout, also when the reply is lost, since the history is 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,12 +15,21 @@ from uuid import uuid4
 import structlog
 
 from agents.datasets.credentials import absolute
+from agents.datasets.file_size import size_of
+from agents.domain.identity import cancel_key
 from agents.domain.report import ReportPublished
-from agents.domain.request import AnalysisRequested, DatasetReference
+from agents.domain.request import (
+    TASK_SHARE,
+    AnalysisCancelled,
+    AnalysisRequested,
+    DatasetReference,
+    GatherPolicy,
+    deadline_for,
+)
 from agents.domain.role import ORCHESTRATOR
 from agents.domain.task import TaskProgressed
 from agents.errors import AgentUsageError
-from agents.messages import REQUEST_TOPIC, progress_topic
+from agents.messages import CANCEL_TOPIC, REQUEST_TOPIC, progress_topic
 from agents.recorded import find_report
 from agents.service import serve_panel
 from agents.specialist import Panel
@@ -28,6 +37,7 @@ from bus import (
     AgentMessage,
     MessageBus,
     MessageId,
+    NotPermittedError,
     RequestTimeoutError,
     StoreError,
     TransportError,
@@ -61,6 +71,7 @@ class PendingAnalysis:
         self._message = message
         self._reply = reply
         self._progress = progress
+        self._may_look = True
 
     async def progress(self) -> AsyncIterator[TaskProgressed]:
         """What the specialists say they are doing, as it happens; ends when the caller stops.
@@ -89,18 +100,30 @@ class PendingAnalysis:
                     if self._reply.done():
                         report: ReportPublished = self._reply.result().content
                         return report
-                    try:
-                        recorded = await find_report(self._bus, self.request_id)
-                    except (TransportError, StoreError) as error:
-                        _log.warning("agents.report.unseen", error=str(error))
-                        continue
-                    if recorded is not None:
+                    if (recorded := await self._recorded()) is not None:
                         return recorded
         except TimeoutError:
+            if (recorded := await self._recorded()) is not None:
+                return recorded
             raise RequestTimeoutError(
                 f"No report came within {limit:g} s. See `convener status {self.request_id[:8]}` "
                 "and whether an orchestrator is running."
             ) from None
+
+    async def cancel(self) -> None:
+        """Have the request stopped; its report then says that it was cancelled."""
+        await cancel_analysis(self._bus, self._message)
+
+    async def _recorded(self) -> ReportPublished | None:
+        """The report as the history has it, if it may be asked and has one."""
+        if not self._may_look:
+            return None
+        try:
+            return await find_report(self._bus, self.request_id)
+        except (TransportError, StoreError, NotPermittedError) as error:
+            self._may_look = error.retryable
+            _log.warning("agents.report.unseen", error=str(error))
+            return None
 
 
 @asynccontextmanager
@@ -138,6 +161,19 @@ async def request_analysis(
         yield PendingAnalysis(bus, message, reply, progress)
 
 
+async def cancel_analysis(bus: MessageBus, request: AgentMessage[AnalysisRequested]) -> None:
+    """Order that `request` is stopped everywhere; its report then says that it was cancelled.
+
+    Raises:
+        TransportError, StoreError: the order was not accepted.
+    """
+    request_id = request.conversation
+    bus.audit.note("cancel", request, request=request_id)
+    await bus.audit.flush()
+    await bus.ledger.record(cancel_key(request_id), b"cancelled")
+    await bus.publish(AnalysisCancelled(request_id=request_id), to=CANCEL_TOPIC, cause=request)
+
+
 @asynccontextmanager
 async def convene(
     bus: MessageBus, panel: Panel, *, equipment: "Equipment"
@@ -165,14 +201,14 @@ async def analyze(
     question: str = "",
     panel: Panel | None = None,
     equipment: "Equipment | None" = None,
-    deadline: float = 300.0,
+    deadline: float | None = None,
 ) -> ReportPublished:
     """The report on `data`: files, tables in database files, or addresses of servers.
 
     On the embedded bus the panel, by default the built-in four, works in this process and for this
     call alone. On RabbitMQ the request goes to the workers that serve the bus, and `panel` only
     says which roles are asked. `equipment` is what the panel works with here, by default what the
-    environment and `convener.toml` say. `deadline` is seconds.
+    environment and `convener.toml` say. `deadline` is seconds, by default more for large files.
 
     Raises:
         RequestFaultedError, RequestTimeoutError: there is no report.
@@ -182,10 +218,13 @@ async def analyze(
     from agents.equipment import equipped
     from agents.settings import load_settings
 
+    if deadline is None:
+        deadline = deadline_for(await asyncio.to_thread(_size, data))
     request = AnalysisRequested(
         question=question,
         datasets=tuple(DatasetReference(location=absolute(str(each))) for each in data),
         panel=panel.roles if panel is not None else (),
+        gather=GatherPolicy(task_timeout=TASK_SHARE * deadline),
         deadline=deadline,
     )
     async with AsyncExitStack() as stack:
@@ -198,3 +237,7 @@ async def analyze(
             )
         pending = await stack.enter_async_context(request_analysis(bus, request))
         return await pending.report()
+
+
+def _size(data: Sequence[str | Path]) -> int:
+    return sum(size_of(str(each)) for each in data)

@@ -3,6 +3,8 @@
 AgentError
 ├── AgentUsageError              something was asked for that does not exist or makes no sense
 ├── ConflictingRequestError      a request came under a key that another request had
+├── RequestForgottenError        the content of a request was erased
+├── UnreadableRequestError       what was sent as a request cannot be understood
 ├── DatasetError                 the data is at fault
 │   ├── DatasetUnreachableError  it is not there, empty, unreadable or outside the roots
 │   ├── DatasetFormatError       it is nothing that the engine can read
@@ -45,6 +47,17 @@ class AgentUsageError(AgentError):
 
 class ConflictingRequestError(AgentError):
     """A request came under a key that another request had."""
+
+
+class RequestForgottenError(AgentError):
+    """The content of a request was erased."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"{request_id} was forgotten: what was asked and found is erased.")
+
+
+class UnreadableRequestError(AgentError):
+    """What was sent as a request cannot be understood."""
 
 
 class DatasetError(AgentError):

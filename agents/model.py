@@ -42,12 +42,17 @@ class OfferedTool:
     is_available: Callable[[], bool]
 
 
+Refuse: TypeAlias = Callable[[str, Mapping[str, JsonValue]], Awaitable[str]]
+"""Is given the name and the arguments of a call that cannot be made."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brief(Generic[A]):
     """One question to a model.
 
     `system` is ours alone; `material` carries what comes from data and is never an instruction.
-    `answer` is the type of the answer. At most `max_exchanges` exchanges are made; in the last one
+    `answer` is the type of the answer. `refuse` is told of calls of tools that are not offered, and
+    says why there is no answer. At most `max_exchanges` exchanges are made; in the last one
     no tool is offered, so that the model has to answer. `max_output_tokens` bounds each of them.
     """
 
@@ -55,6 +60,7 @@ class Brief(Generic[A]):
     material: str
     answer: type[A]
     tools: Sequence[OfferedTool] = ()
+    refuse: Refuse | None = None
     max_exchanges: int = 8
     max_output_tokens: int = 2_000
 

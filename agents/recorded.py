@@ -1,15 +1,15 @@
 """What the history says of requests: which there were, how far they are, how they ended."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from agents.domain.report import ReportPublished
 from agents.domain.request import AnalysisCancelled, AnalysisRequested
 from agents.domain.task import AnalysisPlanned, TaskAssigned, TaskCompleted, TaskFailed
-from agents.errors import AgentUsageError
-from agents.messages import REGISTRY
+from agents.errors import AgentUsageError, RequestForgottenError, UnreadableRequestError
+from agents.messages import REGISTRY, is_in_place
 from bus import (
     AgentMessage,
     Fault,
@@ -43,11 +43,22 @@ class RecordedRequest:
     superseded: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgottenRequest:
+    """A request of which only the id and the time can be told, and why."""
+
+    request_id: str
+    requested_at: str
+    why: Literal["forgotten", "unreadable"] = "forgotten"
+
+
 async def find_request(bus: MessageBus, id: str) -> RecordedRequest:
     """The request whose id is, or begins with, `id`.
 
     Raises:
         AgentUsageError: there is none, or more than one.
+        UnreadableRequestError: what was sent cannot be understood.
+        RequestForgottenError: it was forgotten.
     """
     records = await bus.history.query(HistoryQuery(request=id, limit=100_000))
     conversations = {record.correlation_id for record in records if record.correlation_id}
@@ -56,41 +67,84 @@ async def find_request(bus: MessageBus, id: str) -> RecordedRequest:
             f"{id!r} begins the ids of {len(conversations)} requests: add digits."
         )
     messages = [message for record in records if (message := read(record)) is not None]
-    recorded = _tell(messages, bus.clock.now())
+    recorded = tell(messages, bus.clock.now())
+    forgotten = [record for record in records if is_request(record) and record.erased]
+    if recorded is None and forgotten:
+        raise RequestForgottenError(forgotten[0].conversation)
+    if recorded is None and any(map(is_request, records)):
+        raise UnreadableRequestError(
+            f"What was sent as the request {id} cannot be understood: see `convener dead list`."
+        )
     if recorded is None:
         raise AgentUsageError(f"No request has the id {id!r}: see `convener status`.")
     return recorded
 
 
-async def recent_requests(bus: MessageBus, limit: int) -> Sequence[RecordedRequest]:
+async def recent_requests(
+    bus: MessageBus, limit: int
+) -> Sequence[RecordedRequest | ForgottenRequest]:
     """The last 0..limit requests, newest first."""
     records = await bus.history.query(
         HistoryQuery(message_type=AnalysisRequested.message_type, limit=limit, latest=True)
     )
-    ids = [record.correlation_id for record in reversed(records) if record.correlation_id]
-    return [await find_request(bus, id) for id in ids]
+    return [
+        await _found(bus, record, record.correlation_id)
+        for record in reversed(records)
+        if record.correlation_id
+    ]
+
+
+async def _found(
+    bus: MessageBus, record: HistoryRecord, id: str
+) -> RecordedRequest | ForgottenRequest:
+    """The request that `record` is of, if it can still be read, and ever could."""
+    left = ForgottenRequest(request_id=record.conversation, requested_at=record.time)
+    if record.erased:
+        return left
+    try:
+        return await find_request(bus, id)
+    except UnreadableRequestError:
+        return replace(left, why="unreadable")
 
 
 async def find_report(bus: MessageBus, request_id: str) -> ReportPublished | None:
-    """The published report of a request: the first one in the history is the report."""
+    """The published report of a request: the first one in the history is the report.
+
+    Raises:
+        RequestForgottenError: it was forgotten.
+    """
     records = await bus.history.query(
-        HistoryQuery(request=request_id, message_type=ReportPublished.message_type, limit=1)
+        HistoryQuery(request=request_id, message_type=ReportPublished.message_type)
     )
     for record in records:
-        return ReportPublished.model_validate(parse(record.body).data)
+        if record.erased:
+            raise RequestForgottenError(request_id)
+        if (message := read(record)) is not None:
+            report: ReportPublished = message.content
+            return report
     return None
 
 
 def read(record: HistoryRecord) -> AgentMessage[Any] | None:
-    """The typed message of a record; None if it is none of ours, or none at all."""
+    """The typed message of a record; None if it is none of ours, not in its place, or erased."""
+    if record.erased:
+        return None
     try:
         event = parse(record.body)
-        return decode(event, REGISTRY, topic=record.topic, now=datetime.fromisoformat(record.time))
+        now = datetime.fromisoformat(record.time)
+        message = decode(event, REGISTRY, topic=record.topic, now=now)
     except MessageError:
         return None
+    return message if is_in_place(message.content, record.topic) else None
 
 
-def _tell(messages: Sequence[AgentMessage[Any]], now: datetime) -> RecordedRequest | None:
+def is_request(record: HistoryRecord) -> bool:
+    """Whether somebody wanted data analysed."""
+    return record.message_type == AnalysisRequested.message_type
+
+
+def tell(messages: Sequence[AgentMessage[Any]], now: datetime) -> RecordedRequest | None:
+    """How far a request is, by its messages in their order; None if nothing is asked in them."""
     request: AgentMessage[AnalysisRequested] | None = None
     state: RequestState = "waiting"
     why = ""

@@ -38,8 +38,8 @@ class Examination(Protocol):
         """Put into the report, in one sentence, what could not be examined and why."""
         ...
 
-    async def progress(self, text: str) -> None:
-        """Tell whoever watches what is being done now."""
+    async def progress(self, text: str, *, findings: int = 0) -> None:
+        """Tell whoever watches what is being done now, and how much was found so far."""
         ...
 
 

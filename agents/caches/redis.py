@@ -21,8 +21,9 @@ from redis import exceptions
 
 from agents.cache_store import CacheUnavailableError, Lock, Locked, Stamp, Stored
 from agents.caches.seal import BrokenSealError, Entry, checked_secret, seal, unseal
-from agents.caching.redis_client import impatient_client, without_password
+from agents.caching.redis_client import impatient_client
 from bus import Clock
+from bus.logs.redaction import without_password
 
 BUDGET: Final = 0.05
 """Seconds that one call may take."""

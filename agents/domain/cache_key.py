@@ -41,6 +41,16 @@ def cache_key(kind: str, *parts: JsonValue) -> str:
     return sha256(text.encode()).hexdigest()
 
 
+def dataset_tag(version: str) -> str:
+    """What marks answers about a dataset at that version."""
+    return f"dataset:{version}"
+
+
+def request_tag(request_id: str) -> str:
+    """What marks answers that were made for a request, in its words."""
+    return f"request:{request_id}"
+
+
 def _check_names(part: JsonValue) -> None:
     # The encoder would make 1 and "1" the same name.
     if isinstance(part, dict):

@@ -67,9 +67,9 @@ class ModelCalled(Payload):
     """One exchange with a model, with everything needed to answer it from the record.
 
     `key` is a digest of all that was sent; `input` is what was added since the exchange before it
-    in the same conversation, None where that exceeds 128 KiB. `output` is the answer as JSON,
-    `error` a sentence if there is none. `attempts` counts requests that went out, `waited` is the
-    seconds spent because the provider asked for a pause.
+    in the same conversation, `output` the answer as JSON; either is None where it exceeds 128 KiB.
+    `error` is a sentence if there is none. `attempts` counts requests that went out, `waited` is
+    the seconds spent because the provider asked for a pause.
     """
 
     message_type: ClassVar[str] = "convener.model.called.v1"

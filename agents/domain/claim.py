@@ -17,6 +17,9 @@ from agents.domain.finding import Finding, Part
 MAX_CLAIM: Final = 1_000
 """Characters of one claim."""
 
+MAX_CITES: Final = 40
+"""Ids that one claim may cite."""
+
 SMALL: Final = 12
 """Whole numbers up to this one count things in a sentence and need no source."""
 
@@ -75,7 +78,7 @@ class Grounds:
 
     def flaw(self, claim: Claim) -> Flaw | None:
         """Why the claim cannot stand; None if it can."""
-        if len(claim.text) > MAX_CLAIM:
+        if len(claim.text) > MAX_CLAIM or len(claim.cites) > MAX_CITES:
             return "too_long"
         if not claim.cites:
             return "no_citation"

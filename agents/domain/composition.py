@@ -5,6 +5,7 @@ from typing import Final
 
 from agents.domain.gather import Gather, GatherStatus
 from agents.domain.report import (
+    Denial,
     Member,
     Missing,
     ReportedDataset,
@@ -64,6 +65,11 @@ def compose_report(
             for role in roles
         ),
         missing=missing_roles(plan, gather),
+        denied=tuple(
+            Denial(role=role, reason=reason)
+            for role in roles
+            for reason in gather.denied.get(role, ())
+        ),
         executive_summary=synthesis.executive_summary,
         narrative=synthesis.narrative,
         dropped_claims=synthesis.dropped_claims,
@@ -84,7 +90,13 @@ def compose_report(
 
 
 def empty_report(
-    request_id: str, request: AnalysisRequested, *, status: ReportStatus, reason: str, run: Run
+    request_id: str,
+    request: AnalysisRequested,
+    *,
+    status: ReportStatus,
+    reason: str,
+    run: Run,
+    is_denied: bool = False,
 ) -> ReportPublished:
     """The report of a request that never came to a gather; `reason` is one sentence."""
     return ReportPublished(
@@ -93,6 +105,7 @@ def empty_report(
         question=request.question,
         panel=tuple(Member(role=role, status="missing") for role in request.panel),
         missing=tuple(Missing(role=role, reason=reason) for role in request.panel),
+        denied=(Denial(role=ORCHESTRATOR, reason=reason),) if is_denied else (),
         executive_summary=reason,
         run=run,
     )
@@ -104,12 +117,14 @@ def run_of(
     finished_at: datetime,
     host: str,
     request_digest: str,
+    requested_by: str,
     budget: Budget,
     replay_of: str | None,
 ) -> Run:
     """The volatile part of a report."""
     return Run(
         request_digest=request_digest,
+        requested_by=requested_by,
         requested_at=requested_at,
         finished_at=finished_at,
         seconds=round((finished_at - requested_at).total_seconds(), 3),

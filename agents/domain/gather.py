@@ -41,6 +41,7 @@ class Lacking:
     """There will be no result of this role; `reason` is one sentence."""
 
     reason: str
+    is_denied: bool = False
 
 
 RoleState: TypeAlias = Open | Answered | Lacking
@@ -73,6 +74,16 @@ class Gather:
         """Why there is no result, by role."""
         return {
             role: state.reason for role, state in self.roles.items() if isinstance(state, Lacking)
+        }
+
+    @property
+    def denied(self) -> Mapping[str, tuple[str, ...]]:
+        """What was not permitted, by role, one sentence each."""
+        denied = {role: result.denied for role, result in self.results.items() if result.denied}
+        return denied | {
+            role: (state.reason,)
+            for role, state in self.roles.items()
+            if isinstance(state, Lacking) and state.is_denied
         }
 
 
@@ -155,7 +166,9 @@ def advance(gather: Gather, event: GatherEvent, now: datetime) -> tuple[Gather, 
 
 
 def _state_after(result: TaskCompleted | TaskFailed) -> RoleState:
-    return Answered(result) if isinstance(result, TaskCompleted) else Lacking(result.error)
+    if isinstance(result, TaskCompleted):
+        return Answered(result)
+    return Lacking(result.error, is_denied=result.reason == "not_permitted")
 
 
 def _with(gather: Gather, role: str, state: RoleState) -> Gather:

@@ -8,9 +8,9 @@ from hashlib import sha256
 from bus.domain.message import MessageId, Payload, derived_id
 
 
-def content_digest(content: Payload) -> str:
-    """SHA-256 over a payload: equal for equal content."""
-    return sha256(content.model_dump_json().encode()).hexdigest()
+def request_digest(content: Payload, subject: str) -> str:
+    """SHA-256 over what was asked, and by whom."""
+    return sha256(f"{subject}\n{content.model_dump_json()}".encode()).hexdigest()
 
 
 def task_id(request_id: str, role: str, plan: bytes) -> str:
@@ -48,6 +48,14 @@ def report_key(request_id: str) -> str:
     return f"report:{request_id}"
 
 
-def cancel_key(request_id: str) -> str:
-    """Under which a cancellation is recorded: the tombstone that later tasks find."""
-    return f"cancel:{request_id}"
+def cancel_key(request_id: str, by: str = "") -> str:
+    """Under which a cancellation is recorded: the tombstone that later tasks find.
+
+    `by` is who ordered it, and counts for their own request alone; empty is an operator.
+    """
+    return f"cancel:{request_id}:{by}" if by else f"cancel:{request_id}"
+
+
+def cancel_keys(request_id: str, subject: str) -> tuple[str, str]:
+    """Where to look for a cancellation of what `subject` asked for."""
+    return cancel_key(request_id), cancel_key(request_id, subject)

@@ -70,6 +70,13 @@ class Missing(Part):
     reason: str
 
 
+class Denial(Part):
+    """What somebody was not permitted to do for this report, in one sentence."""
+
+    role: str
+    reason: str
+
+
 class Theme(Part):
     """Findings of several specialists, or of several columns, that have one cause."""
 
@@ -152,10 +159,11 @@ class Synthesis(Part):
 class Run(Part):
     """What differs from run to run; no part of the report's digest.
 
-    `request_digest` is over the request's content: another one under the same id is refused.
+    `request_digest` is over what was asked by whom: something else under the same id is refused.
     """
 
     request_digest: str = ""
+    requested_by: str = ""
     requested_at: datetime
     finished_at: datetime
     seconds: float
@@ -180,6 +188,7 @@ class ReportPublished(Payload):
     model: str | None = None
     panel: tuple[Member, ...] = ()
     missing: tuple[Missing, ...] = ()
+    denied: tuple[Denial, ...] = ()
     executive_summary: str
     narrative: tuple[Claim, ...] = ()
     dropped_claims: int = 0

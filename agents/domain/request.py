@@ -12,6 +12,18 @@ MAX_DEADLINE = 20 * 60.0
 """Seconds; below RabbitMQ's consumer timeout of 30 minutes, since a request stays unacknowledged
 until its report is out."""
 
+USUAL_DEADLINE = 300.0
+"""Seconds for data of usual size."""
+
+SECONDS_PER_GIGABYTE = 300.0
+"""By which it grows with the size of the files."""
+
+MAX_VOLUME = 10**18
+"""Bytes; more than any one dataset has."""
+
+TASK_SHARE = 0.8
+"""Share of the deadline after which a role that said nothing counts as missing."""
+
 ProcessingType: TypeAlias = Literal["auto", "batch", "streaming"]
 
 
@@ -37,11 +49,13 @@ class DatasetReference(_Written):
 class Characteristics(_Written):
     """What the requester knows about the data; everything left out is found by inspection."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     processing_type: ProcessingType = "auto"
     events_per_second: float | None = Field(default=None, ge=0)
     latency_seconds: float | None = Field(default=None, ge=0)
     error_rate: float | None = Field(default=None, ge=0, le=1)
-    volume_bytes: int | None = Field(default=None, ge=0)
+    volume_bytes: int | None = Field(default=None, ge=0, le=MAX_VOLUME)
     processing_hours: float | None = Field(default=None, ge=0)
     success_rate: float | None = Field(default=None, ge=0, le=1)
 
@@ -56,7 +70,7 @@ class GatherPolicy(_Written):
 
     required: tuple[Role, ...] = ()
     quorum: int = Field(default=1, ge=0)
-    task_timeout: float = Field(default=240.0, gt=0, le=MAX_DEADLINE)
+    task_timeout: float = Field(default=TASK_SHARE * USUAL_DEADLINE, gt=0, le=MAX_DEADLINE)
     absent_timeout: float = Field(default=30.0, ge=0, le=MAX_DEADLINE)
 
 
@@ -71,7 +85,7 @@ class AnalysisRequested(Payload):
     characteristics: Characteristics = Characteristics()
     panel: tuple[Role, ...] = Field(default=(), max_length=32)
     gather: GatherPolicy = GatherPolicy()
-    deadline: float = Field(default=300.0, gt=0, le=MAX_DEADLINE)
+    deadline: float = Field(default=USUAL_DEADLINE, gt=0, le=MAX_DEADLINE)
     budget: Budget = Budget()
     fresh: bool = False
     """Whether nothing that was kept from earlier calls may answer."""
@@ -84,6 +98,15 @@ class AnalysisRequested(Payload):
         if len(set(self.panel)) != len(self.panel):
             raise ValueError("a role appears twice in the panel")
         return self
+
+
+def deadline_for(size_bytes: int) -> float:
+    """Seconds in which a request for files of that size should have its report.
+
+    >>> deadline_for(0), deadline_for(2_000_000_000), deadline_for(10_000_000_000)
+    (300.0, 900.0, 1200.0)
+    """
+    return min(USUAL_DEADLINE + SECONDS_PER_GIGABYTE * size_bytes / 1e9, MAX_DEADLINE)
 
 
 class AnalysisCancelled(Payload):

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final, TypeAlias
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 ORCHESTRATOR: Final = "orchestrator"
 
@@ -25,7 +25,17 @@ def check_role(role: str) -> str:
     return role
 
 
-Role: TypeAlias = Annotated[str, AfterValidator(check_role)]
+Role: TypeAlias = Annotated[
+    str,
+    AfterValidator(check_role),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^(?!{ORCHESTRATOR}$){_ROLE.pattern}$",
+            "description": "The role of a specialist, built in or of your own.",
+        }
+    ),
+]
 
 
 def task_topic(role: str) -> str:

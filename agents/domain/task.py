@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
-from pydantic import Field, TypeAdapter
+from pydantic import AwareDatetime, Field, TypeAdapter
 
 from agents.domain.claim import Claim, Measurement
 from agents.domain.dispute import Dispute, Position
@@ -13,6 +13,10 @@ from agents.domain.usage import Budget, Usage
 from bus.domain.message import Payload
 
 RouteKind: TypeAlias = Literal["batch", "streaming"]
+
+
+OBSERVATIONS: Final = frozenset({"rabbitmq", "prometheus"})
+"""Formats of what a system says of itself."""
 
 
 class Column(Part):
@@ -37,6 +41,11 @@ class PinnedDataset(Part):
     columns: tuple[Column, ...]
     size_bytes: int
     setup_sql: str
+
+    @property
+    def is_observation(self) -> bool:
+        """Whether the rows say how a running system is, so that no rule for records holds."""
+        return self.format in OBSERVATIONS
 
 
 class Route(Part):
@@ -75,6 +84,9 @@ class AnalysisPlanned(Payload):
     route: Route
     characteristics: Characteristics = Characteristics()
     fresh: bool = False
+    requested_at: AwareDatetime | None = None
+    """The timestamp of the request: what "now" is to whoever examines the data, then as in a
+    replay."""
     assignments: tuple[Assignment, ...]
 
 
@@ -97,6 +109,12 @@ class TaskAssigned(Payload):
     budget: Budget = Budget()
     """What this task may spend on models."""
     fresh: bool = False
+    requested_at: AwareDatetime | None = None
+
+    @property
+    def records(self) -> tuple[PinnedDataset, ...]:
+        """The datasets whose rows are records of something, not a system's word on itself."""
+        return tuple(each for each in self.datasets if not each.is_observation)
 
 
 Phase: TypeAlias = Literal[
@@ -147,6 +165,8 @@ class TaskCompleted(Payload):
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
     """What could not be examined, one sentence each."""
+    denied: tuple[str, ...] = ()
+    """What the authority at hand did not permit, one sentence each."""
     fallback_level: FallbackLevel = "full"
     fallbacks: tuple[Fallback, ...] = ()
     model: str | None = None

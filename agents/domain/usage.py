@@ -17,6 +17,11 @@ from agents.domain.finding import Part
 PER: Final = 1_000_000
 """Tokens that a price is for."""
 
+MAX_TOKENS: Final = 10**12
+MAX_COST: Final = 1e9
+MAX_SECONDS: Final = 24 * 3600.0
+"""The most that a budget may say; who wants more wants no limit, and says so by leaving it out."""
+
 SYNTHESIS_SHARE: Final = 0.2
 """The part of a budget that is kept for the synthesis."""
 
@@ -24,9 +29,9 @@ SYNTHESIS_SHARE: Final = 0.2
 class Price(Part):
     """What `PER` tokens of one model cost, in the user's currency."""
 
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
-    cached_input: float | None = Field(default=None, ge=0)
+    input: float = Field(ge=0, allow_inf_nan=False)
+    output: float = Field(ge=0, allow_inf_nan=False)
+    cached_input: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     def of(self, usage: "Usage") -> float:
         """The cost of what was used."""
@@ -77,11 +82,11 @@ class Usage(Part):
 class Budget(BaseModel):
     """The most that may be spent on models: tokens, cost, seconds of waiting; None is no limit."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    tokens: int | None = Field(default=None, ge=0)
-    cost: float | None = Field(default=None, ge=0)
-    seconds: float | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0, le=MAX_TOKENS)
+    cost: float | None = Field(default=None, ge=0, le=MAX_COST)
+    seconds: float | None = Field(default=None, ge=0, le=MAX_SECONDS)
 
     @property
     def is_limited(self) -> bool:

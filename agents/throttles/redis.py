@@ -12,9 +12,10 @@ import structlog
 from redis import exceptions
 
 from agents.caching.outage import Outage
-from agents.caching.redis_client import impatient_client, without_password
+from agents.caching.redis_client import impatient_client
 from agents.throttles.local import LocalThrottle
 from bus import Clock
+from bus.logs.redaction import without_password
 
 BUDGET: Final = 0.05
 """Seconds that one call may take."""

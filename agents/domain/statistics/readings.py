@@ -53,6 +53,8 @@ class Record(Protocol):
     def causation_id(self) -> str | None: ...
     @property
     def body(self) -> bytes: ...
+    @property
+    def erased(self) -> bool: ...
 
 
 D = TypeVar("D")
@@ -201,10 +203,10 @@ READINGS: Final[Mapping[str, TypeAdapter[Reading[Any]]]] = {
 
 
 def read(record: Record) -> Reading[Any] | None:
-    """What `record` says; None if it is of a kind that statistics do not count.
+    """What `record` says; None if it is of a kind that statistics do not count, or erased.
 
     Raises:
         pydantic.ValidationError: it is not of its type.
     """
     adapter = READINGS.get(record.message_type)
-    return None if adapter is None else adapter.validate_json(record.body)
+    return None if adapter is None or record.erased else adapter.validate_json(record.body)
