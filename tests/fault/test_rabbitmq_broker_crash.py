@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bus.authorities.trusting import TrustingAuthority
 from bus.clock import SystemClock
 from bus.errors import SettlementError, TransportError
 from bus.histories.stream import StreamHistory
@@ -63,7 +64,9 @@ async def test_what_was_confirmed_is_delivered_and_recorded_although_the_broker_
             except SettlementError:
                 continue
 
-    recording = asyncio.create_task(Recorder(transport, clock=SystemClock()).run())
+    recording = asyncio.create_task(
+        Recorder(transport, authority=TrustingAuthority(), clock=SystemClock()).run()
+    )
     history = await StreamHistory.open(
         transport, str(tmp_path / "index.db"), clock=SystemClock(), patience=30.0
     )

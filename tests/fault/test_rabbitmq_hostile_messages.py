@@ -10,6 +10,7 @@ import pytest
 from aiormq.abc import AbstractChannel
 from pamqp.commands import Basic
 
+from bus.authorities.trusting import TrustingAuthority
 from bus.clock import SystemClock
 from bus.dead_letters.rabbitmq import RabbitmqDeadLetters
 from bus.domain.envelope import TOKEN_HEADER
@@ -72,7 +73,9 @@ async def test_undecodable_properties_stop_nobody(transport, url):
 async def test_undecodable_messages_stop_neither_the_recorder_nor_the_history(
     transport, url, tmp_path: Path
 ):
-    recording = asyncio.create_task(Recorder(transport, clock=SystemClock()).run())
+    recording = asyncio.create_task(
+        Recorder(transport, authority=TrustingAuthority(), clock=SystemClock()).run()
+    )
     history = await StreamHistory.open(transport, str(tmp_path / "i.db"), clock=SystemClock())
     hidden = event("event.a", correlation_id="conversation")
     bad = pika.BasicProperties(message_id=b"\xff\xfe")
@@ -158,7 +161,9 @@ async def test_a_foreign_client_needs_no_more_than_json(transport, attacker):
 async def test_whoever_waits_for_a_message_that_crashed_its_consumers_is_told(
     transport, attacker, url
 ):
-    recording = asyncio.create_task(Recorder(transport, clock=SystemClock()).run())
+    recording = asyncio.create_task(
+        Recorder(transport, authority=TrustingAuthority(), clock=SystemClock()).run()
+    )
     async with transport.subscribe(WORK):
         pass
     async with transport.subscribe(Subscription(pattern="reply.me")) as replies:
@@ -184,7 +189,9 @@ async def test_whoever_waits_for_a_message_that_crashed_its_consumers_is_told(
 
 @pytest.mark.parametrize("address", ["convener.victim", "victim"], ids=["its queue", "its name"])
 async def test_no_answer_is_sent_to_a_group_of_ours(transport, attacker, url, address):
-    recording = asyncio.create_task(Recorder(transport, clock=SystemClock()).run())
+    recording = asyncio.create_task(
+        Recorder(transport, authority=TrustingAuthority(), clock=SystemClock()).run()
+    )
     victim = Subscription(pattern="victim", group="victim")
     async with transport.subscribe(WORK), transport.subscribe(victim):
         pass

@@ -58,6 +58,7 @@ async def test_a_history_that_nobody_records_says_so(bus: RabbitmqBus, tmp_path:
         with pytest.raises(TransportError, match="Start a worker"):
             await history.query(HistoryQuery())
         await bus.recorder()
+        history._patience = 20.0
         assert await history.query(HistoryQuery()) == []
 
 
@@ -97,7 +98,10 @@ async def test_one_index_may_be_used_by_many_at_once(bus: RabbitmqBus, tmp_path:
             await stack.enter_async_context(
                 aclosing(
                     await StreamHistory.open(
-                        await bus.transport(), str(tmp_path / "shared.db"), clock=SystemClock()
+                        await bus.transport(),
+                        str(tmp_path / "shared.db"),
+                        clock=SystemClock(),
+                        vault=bus.vault,
                     )
                 )
             )
@@ -111,7 +115,9 @@ async def test_one_index_may_be_used_by_many_at_once(bus: RabbitmqBus, tmp_path:
 async def test_following_survives_a_cut(bus: RabbitmqBus, tmp_path: Path):
     publishing, reading = await bus.transport(), await bus.transport()
     await bus.recorder()
-    opened = await StreamHistory.open(reading, str(tmp_path / "i.db"), clock=SystemClock())
+    opened = await StreamHistory.open(
+        reading, str(tmp_path / "i.db"), clock=SystemClock(), vault=bus.vault
+    )
     async with aclosing(opened) as history:
         following = history.follow(HistoryQuery())
         await publishing.publish(event("event.a"))

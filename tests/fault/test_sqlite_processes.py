@@ -16,7 +16,7 @@ from bus.errors import StoreLockedError
 from bus.history import HistoryQuery
 from bus.ledger import Recorded
 from bus.ledgers.sqlite import SqliteLedger
-from bus.sqlite import session
+from bus.sqlite import patience
 from tests.support.bus_under_test import PATIENCE, acknowledge, next_of, until
 from tests.support.events import event, events
 from tests.support.sqlite_bus import SqliteBus, open_sqlite_bus
@@ -238,7 +238,7 @@ async def test_a_process_that_was_killed_in_a_transaction_blocks_nobody(bus: Sql
 async def test_a_process_that_stands_still_in_a_transaction_is_told_and_waited_out(
     bus: SqliteBus, start, monkeypatch
 ):
-    monkeypatch.setattr(session, "LOCK_TIMEOUT", 0.2)
+    monkeypatch.setattr(patience, "LOCK_TIMEOUT", 0.2)
     transport = await bus.transport()
     async with transport.subscribe(WORKERS) as deliveries:
         still = await start("stop_in_a_write")

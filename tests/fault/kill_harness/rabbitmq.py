@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agents.domain.role import ORCHESTRATOR, role_group
 from bus import Event, SystemClock, parse
+from bus.authorities.trusting import TrustingAuthority
 from bus.recorder import Recorder
 from bus.transports.rabbitmq import RabbitmqTransport
 from bus.transports.rabbitmq_stream import reading
@@ -104,7 +105,9 @@ def servers_in(folder: Path, *, seed: int) -> Iterator[RabbitmqPlace]:
 @asynccontextmanager
 async def _recording(transport: RabbitmqTransport) -> AsyncIterator[None]:
     """What the workers left unrecorded gets recorded."""
-    recording = asyncio.create_task(Recorder(transport, clock=SystemClock()).run())
+    recording = asyncio.create_task(
+        Recorder(transport, authority=TrustingAuthority(), clock=SystemClock()).run()
+    )
     try:
         yield
     finally:

@@ -17,7 +17,7 @@ from typing import Final
 from agents.domain.report import ReportPublished
 from agents.domain.role import ORCHESTRATOR
 from agents.messages import REGISTRY
-from bus import DeadLetter, Event, Fault, connect
+from bus import Authority, DeadLetter, Event, Fault, connect
 from tests.fault.kill_harness import panel
 from tests.fault.kill_harness.client import Client, copy_of, publishing
 from tests.fault.kill_harness.crew import Crew, Post, working
@@ -101,6 +101,13 @@ class _Assault:
         asyncio.get_running_loop().call_later(again_in, self._busy.discard, blow)
 
 
+async def _authority(line: CommandLine) -> Authority | None:
+    """That of the user whose the crew is; the key of a bus file stands beside it."""
+    if line.environment["CONVENER_BUS"].startswith("sqlite:"):
+        return None
+    return await asyncio.to_thread(line.authority)
+
+
 async def run(place: Place, plan: Plan, folder: Path) -> Evidence:
     """Make the run in `folder`, which is its own, and hand over what it left behind.
 
@@ -115,6 +122,7 @@ async def run(place: Place, plan: Plan, folder: Path) -> Evidence:
         connect(
             place.environment["CONVENER_BUS"],
             registry=REGISTRY,
+            authority=await _authority(line),
             name="client",
             cache=folder / "client",
         ) as bus,
