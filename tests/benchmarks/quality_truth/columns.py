@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks.quality_truth.examined import examine, schema_of
+from tests.benchmarks.quality_truth.examined import dated_columns, examine, schema_of
 from tests.benchmarks.quality_truth.score import Score, score_of
 
 NUMBERS: Final = ("BIGINT", "DOUBLE", "INTEGER", "HUGEINT")
@@ -14,13 +14,17 @@ MAX_FINDINGS: Final = 40
 
 
 async def typed(name: str, folder: Path) -> Sequence[Score]:
-    """Columns of numbers and of dates, against those read as such; and what is said of each."""
+    """Columns of numbers and of dates, against those taken for such; and what is said of each.
+
+    Years, months and times of day that stand as numbers are numbers and dates.
+    """
     annotated = json.loads((folder / "annotations" / "annotations.json").read_text())
     found: dict[str, set[tuple[str, int]]] = {"numbers": set(), "dates": set()}
     true: dict[str, set[tuple[str, int]]] = {"numbers": set(), "dates": set()}
     said: dict[str, list[str]] = {}
     for table, kinds in sorted(annotated.items()):
         file = folder / "data" / f"{table}.csv"
+        dated = await dated_columns(file)
         for number, (kind, type_) in enumerate(zip(kinds, await schema_of(file), strict=True)):
             place = (table, number)
             if kind in ("integer", "float"):
@@ -29,7 +33,7 @@ async def typed(name: str, folder: Path) -> Sequence[Score]:
                 true["dates"].add(place)
             if type_ in NUMBERS:
                 found["numbers"].add(place)
-            if type_ in DATES:
+            if type_ in DATES or place[1] in dated:
                 found["dates"].add(place)
         examined = await examine(file, with_offenders=False)
         said[table] = [

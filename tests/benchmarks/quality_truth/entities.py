@@ -31,7 +31,7 @@ async def duplicated(name: str, file: Path) -> tuple[Score, ...]:
     found_pairs: set[Pair] = set()
     for finding in examined.findings:
         if finding.category == "near_duplicate_rows":
-            found_pairs |= await _pairs(finding, file)
+            found_pairs |= await pairs_of(finding, file)
     audited = await examine(file, specialist=SECURITY_AUDITOR, with_offenders=False)
     personal = {
         column
@@ -39,7 +39,7 @@ async def duplicated(name: str, file: Path) -> tuple[Score, ...]:
         if finding.category in ("personal_data", "national_id")
         for column in _named(finding, rows[0])
     }
-    true = set(_all_pairs(entities))
+    true = set(all_pairs(entities))
     titles = [f"{each.severity} {each.category} {each.title}" for each in examined.findings]
     return (
         score_of(
@@ -75,15 +75,16 @@ def _named(finding: Finding, columns: Mapping[str, str]) -> Iterable[str]:
     ]
 
 
-def _all_pairs(groups: Mapping[object, Iterable[int]]) -> Iterable[Pair]:
+def all_pairs(groups: Mapping[object, Iterable[int]] | Mapping[str, list[int]]) -> Iterable[Pair]:
+    """The pairs of rows within each group."""
     for group in groups.values():
         yield from combinations(sorted(group), 2)
 
 
-async def _pairs(finding: Finding, file: Path) -> set[Pair]:
+async def pairs_of(finding: Finding, file: Path) -> set[Pair]:
     """The pairs of rows that the evidence of a finding puts into one group."""
     groups: dict[object, list[int]] = defaultdict(list)
     for evidence in finding.evidence:
         for row_id, group in await selected(file, f"SELECT row_id, same_as FROM ({evidence.sql})"):
             groups[group].append(row_id)
-    return set(_all_pairs(groups))
+    return set(all_pairs(groups))

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,9 @@ from agents.domain.finding import Finding
 from agents.offenders import Offender, offenders_of
 from agents.specialist import Specialist
 from agents.specialists.data_quality.specialist import DATA_QUALITY_ENGINEER
+from agents.tools.date_formats import date_formats
+from agents.tools.parts_of_time import part_of_time
+from agents.tools.profile import profile
 from tests.support.examination import examination_of
 
 ABOUT_CELLS: Final = frozenset(
@@ -92,3 +95,18 @@ async def schema_of(file: Path) -> Sequence[str]:
     with tempfile.TemporaryDirectory() as cache:
         async with examination_of(DATA_QUALITY_ENGINEER, file, cache=Path(cache)) as examination:
             return [column.type for column in examination.task.datasets[0].columns]
+
+
+async def dated_columns(file: Path) -> Collection[int]:
+    """The places of the columns that hold dates, or parts of them, without being typed so."""
+    with tempfile.TemporaryDirectory() as cache:
+        async with examination_of(DATA_QUALITY_ENGINEER, file, cache=Path(cache)) as examination:
+            table = examination.task.datasets[0].name
+            profiled = await examination.use(profile, table=table)
+            written = await examination.use(date_formats, table=table)
+    names = {column.name for column in written}
+    return [
+        place
+        for place, column in enumerate(profiled.columns)
+        if column.name in names or part_of_time(column) is not None
+    ]
