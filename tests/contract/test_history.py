@@ -5,12 +5,15 @@ The history of a broker outlives a test, so every query here is narrowed to the 
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from bus.domain.codec import parse
 from bus.domain.envelope import TOKEN_HEADER, Envelope
-from bus.history import History, HistoryQuery, HistoryRecord
+from bus.domain.message import request_key
+from bus.history import Forgotten, History, HistoryQuery, HistoryRecord
 from bus.transport import Subscription, Transport
 from tests.support.bus_under_test import PATIENCE, BusUnderTest, acknowledge, fresh, next_of, take
 from tests.support.events import NOON, event, events
@@ -236,3 +239,62 @@ async def test_many_records_come_whole(transport, history, key):
     assert sorted(ids(records)) == sorted(envelope.id for envelope in sent)
     latest = await history.query(HistoryQuery(request=key, limit=1100, latest=True))
     assert latest == records[-1100:]
+
+
+async def test_what_is_forgotten_can_be_read_by_nobody(bus: BusUnderTest, transport, history, key):
+    elsewhere = await bus.history()
+    sent = [
+        event(f"event.{key}", correlation_id=key, source="a", causation_id="c", data="needle")
+        for _ in range(3)
+    ]
+    other = event(f"event.{key}", correlation_id=fresh("other"), data="needle")
+    await publish_all(transport, [*sent, other])
+    before = await elsewhere.query(HistoryQuery(request=key))
+    assert [record.body for record in before] == [envelope.body for envelope in sent]
+    assert await history.forget([key]) == Forgotten(messages=3)
+    for reader in (history, elsewhere):
+        records = await reader.query(HistoryQuery(request=key))
+        assert all(record.erased and b"needle" not in record.body for record in records)
+        assert await reader.query(HistoryQuery(request=key, text="needle")) == []
+        (kept,) = await reader.query(HistoryQuery(request=other.correlation_id))
+        assert kept.body == other.body
+        assert not kept.erased
+
+
+async def test_of_what_is_forgotten_the_attributes_stay(transport, history, key, notice):
+    sent = notice(source="agent", causation_id="m-0", minute=3, data="gone")
+    await transport.publish(sent)
+    (before,) = await history.query(HistoryQuery(request=key))
+    await history.forget([key])
+    (after,) = await history.query(HistoryQuery(request=key))
+    assert replace(after, body=before.body, erased=False) == before
+    left = parse(after.body)
+    assert (left.id, left.source, left.type) == (sent.id, "agent", sent.message_type)
+    assert left.metadata == {"erased": True}
+    assert left.data is None
+
+
+async def test_forgetting_again_changes_nothing(transport, history, key, notice):
+    await transport.publish(notice())
+    await history.forget([key])
+    before = await history.query(HistoryQuery(request=key))
+    assert await history.forget([key]) == Forgotten(messages=0)
+    assert await history.query(HistoryQuery(request=key)) == before
+
+
+async def test_a_message_that_began_a_conversation_is_forgotten_by_its_key(transport, history):
+    sent = event("event.thing", id=fresh("message"), source="somebody", data="needle")
+    await transport.publish(sent)
+    key = request_key("somebody", sent.id)
+    assert await history.forget([key]) == Forgotten(messages=1)
+    (record,) = await history.query(HistoryQuery(request=sent.id))
+    assert record.erased
+    assert record.conversation == key
+
+
+async def test_what_is_forgotten_does_not_wait_to_be_followed(transport, history, key, notice):
+    await publish_all(transport, [notice(data="needle"), notice(data="needle")])
+    await history.forget([key])
+    following = history.follow(HistoryQuery(request=key))
+    assert all(record.erased for record in await take(following, 2))
+    await following.aclose()

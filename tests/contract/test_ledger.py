@@ -174,3 +174,28 @@ async def test_looking_up_tells_what_is_known(ledger, clock):
 async def test_closing_twice_is_no_error(ledger):
     await ledger.aclose()
     await ledger.aclose()
+
+
+async def test_a_value_that_is_forgotten_is_gone_and_its_work_still_done(ledgers, key):
+    first, second = ledgers
+    await first.record(key, b"secret")
+    await first.forget([key])
+    (entry,) = (await second.look_up([key])).values()
+    assert isinstance(entry, Recorded)
+    assert entry.is_forgotten
+    assert await second.claim(key, owner="b", lease=10.0) == entry
+
+
+async def test_nothing_is_recorded_where_something_was_forgotten(ledgers, key):
+    first, second = ledgers
+    claim = await claimed(first, key)
+    await second.forget([key])
+    assert not await first.renew(claim, lease=10.0)
+    assert await first.record(key, b"late") == b""
+    assert (await second.look_up([key]))[key].is_forgotten
+
+
+async def test_forgetting_nothing_forgets_nothing(ledger, key):
+    await ledger.record(key, b"kept")
+    await ledger.forget([])
+    assert await ledger.look_up([key]) == {key: Recorded(value=b"kept")}

@@ -1,5 +1,7 @@
 """Laws of the synthesis, for any findings of any specialists."""
 
+import re
+from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -10,6 +12,7 @@ from agents.domain.finding import SEVERITIES, Evidence, Finding, Subject, severi
 from agents.domain.report import Missing, Synthesis
 from agents.domain.synthesis import synthesise
 from agents.domain.synthesis.causes import CAUSES
+from agents.domain.synthesis.wording import quantity
 from agents.domain.task import Column, PinnedDataset, Route
 
 CATEGORIES = sorted(category for cause in CAUSES for category in cause.categories)
@@ -156,3 +159,129 @@ def test_a_summary_is_there_and_short(
     summary = synthesis_of(given, absent, question).executive_summary
     assert 0 < len(summary) < 2000
     assert "\n" not in summary
+
+
+NAMES = ("speed", "City", "dep_time", "unit price", "A", "Mean", "n")
+TITLES = (
+    "{name} is missing in 3,299 of 3,322 rows (99.3 %), written as NA.",
+    "3,299 rows of {name} repeat another one.",
+    "Mean {name} changes course twice: up and down.",
+    "{table} ends early.",
+    "{name} holds; it holds what nobody expects: a (3), b (4) and 717 more",
+    "Amazon carries {name} of {table}.",
+    "",
+)
+ADVICE = (
+    "Find out when {name} is left out, and say for each use whether such rows count.",
+    "Ask the source; if so, document it. Then look at {name} again.",
+    "REVOKE ALL on it FROM PUBLIC",
+    "{name} has to go.",
+    "",
+)
+IMPACTS = ("Totals of {name} are wrong.", "{name} is taken for a measure. So it is.", "")
+METRICS = ("null rate of {name}", "surplus rows", "longest silence in seconds", "share of {name}")
+
+
+@st.composite
+def told_findings(draw: st.DrawFn) -> Finding:
+    """A finding as a specialist would tell it, of any category."""
+    table = draw(st.sampled_from(["data", "other", "Orders"]))
+    named = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
+    column = named[0] if draw(st.booleans()) else None
+    columns = ", ".join(f'"{name}"' for name in named)
+
+    def written(texts: tuple[str, ...]) -> str:
+        return draw(st.sampled_from(texts)).format(name=named[0], table=table)
+
+    return Finding(
+        role=draw(st.sampled_from(ROLES)),
+        title=written(TITLES),
+        severity=draw(st.sampled_from(SEVERITIES)),
+        category=draw(st.sampled_from([*CATEGORIES, "never_heard_of"])),
+        subject=Subject(table=table, column=column),
+        key=draw(st.sampled_from(["", "1"])),
+        evidence=(
+            Evidence(
+                metric=written(METRICS),
+                value=draw(st.sampled_from([None, True, "0644", 0, 7, 0.9931, 21_600.0])),
+                threshold=draw(st.sampled_from([None, False, "0640", 0, 0.2, 10_800.0])),
+                sql=f'SELECT row_id, {columns} FROM "{table}" WHERE "{named[0]}" = \'"\'',
+            ),
+        ),
+        rows=draw(st.sampled_from([None, 0, 1, 3_299])),
+        recommendation=written(ADVICE),
+        impact=written(IMPACTS),
+    )
+
+
+def sentences_of(synthesis: Synthesis) -> Iterator[tuple[str, int]]:
+    """Texts that are whole sentences, and how long each may be."""
+    yield synthesis.executive_summary, 2_000
+    for theme in synthesis.themes:
+        yield theme.explanation, 1_000
+    for conflict in synthesis.conflicts:
+        yield conflict.issue, 400
+        yield conflict.resolution, 400
+    for dependency in synthesis.dependencies:
+        yield dependency.why, 200
+    for opportunity in synthesis.opportunities:
+        yield opportunity.explanation, 700
+    for recommendation in synthesis.recommendations:
+        yield recommendation.guidance, 1_500
+        yield recommendation.success_metric, 900
+        yield recommendation.monitoring, 300
+
+
+def headings_of(synthesis: Synthesis) -> Iterator[str]:
+    """Texts that stand above others, without a full stop."""
+    yield from (theme.title for theme in synthesis.themes)
+    yield from (opportunity.title for opportunity in synthesis.opportunities)
+    yield from (recommendation.action for recommendation in synthesis.recommendations)
+
+
+SLIPS = re.compile(r"  | [.,;:]|[.,;:][.,;:]|\bNone\b|\{(where|what|who|whom|one|other)\}")
+BEGINNING = re.compile(r"[A-Z0-9\"“]")
+
+
+@given(st.lists(told_findings(), max_size=12), missing, st.sampled_from(["", "How late is it?"]))
+def test_every_text_is_made_of_well_formed_sentences(
+    given: list[Finding], absent: list[Missing], question: str
+) -> None:
+    synthesis = synthesis_of(given, [], question)
+    for text, most in sentences_of(synthesis):
+        assert SLIPS.search(text) is None, text
+        assert len(text) <= most, text
+        assert text.endswith((".", "!", "?", "…")), text
+        sentences = re.split(r"(?<=[.!?])\s+(?=[A-Z0-9\"“])", text)
+        assert len(set(sentences)) == len(sentences), text
+        assert all(BEGINNING.match(sentence) for sentence in sentences), text
+    for heading in headings_of(synthesis):
+        assert SLIPS.search(heading) is None, heading
+        assert BEGINNING.match(heading), heading
+        assert len(heading) <= 300, heading
+        assert not heading.endswith((".", ",", ";", ":")), heading
+
+
+@given(st.lists(told_findings(), max_size=12))
+def test_no_two_recommendations_say_the_same(given: list[Finding]) -> None:
+    actions = [each.action for each in synthesis_of(given).recommendations]
+    assert len(set(actions)) == len(actions)
+
+
+FIGURE = re.compile(r"\d[\d,.]*\d|\d")
+
+
+@given(st.lists(told_findings(), max_size=12))
+def test_a_measure_of_success_has_no_figure_that_its_findings_lack(given: list[Finding]) -> None:
+    synthesis = synthesis_of(given)
+    by_id = {finding.id: finding for finding in synthesis.findings}
+    for recommendation in synthesis.recommendations:
+        told = recommendation.success_metric
+        known = {str(number) for number in range(len(NAMES) * len(given) + 1)}
+        for finding in (by_id[each] for each in recommendation.finding_ids):
+            known.add(f"{finding.rows or 0:,}")
+            for evidence in finding.evidence:
+                told = told.replace(evidence.id, "")
+                for value in (evidence.value, evidence.threshold):
+                    known.update(FIGURE.findall(quantity(evidence.metric, value)))
+        assert set(FIGURE.findall(told)) <= known, told

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bus.clock import Clock
 from bus.errors import BusError, ConnectionLostError, StoreLockedError
-from bus.ledger import Claim, Entry, Leased, Recorded
+from bus.ledger import FORGOTTEN, Claim, Entry, Leased, Recorded
 from tests.simulation.chance import Chance
 from tests.simulation.journal import Journal
 from tests.simulation.process import Process, Wire
@@ -63,6 +63,11 @@ class MemoryLedger:
             elif row.owner is not None and row.until > now:
                 found[key] = Leased(seconds=row.until - now)
         return found
+
+    def forget(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            row = self._rows.setdefault(key, _Row())
+            row.value, row.owner = FORGOTTEN, None
 
     def _holds(self, claim: Claim) -> bool:
         row = self._rows[claim.key]
@@ -129,6 +134,14 @@ class FaultyLedger:
             "look up",
             f"{len(keys)} keys",
             lambda: self._ledger.look_up(keys),
+            lost=self._failure,
+        )
+
+    async def forget(self, keys: Sequence[str]) -> None:
+        await self._wire.call(
+            "forget",
+            f"{len(keys)} keys",
+            lambda: self._ledger.forget(keys),
             lost=self._failure,
         )
 

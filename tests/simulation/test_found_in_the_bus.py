@@ -16,8 +16,8 @@ from bus import (
     Registry,
     RetryPolicy,
     StoreLockedError,
+    TrustingAuthority,
     task_group,
-    trust_local_user,
 )
 from bus.domain.envelope import Envelope
 from bus.transport import Delivery, Subscription, Transport
@@ -115,7 +115,7 @@ class Stage:
             registry=Registry(Asked),
             name="tester",
             clock=self._clock,
-            verify=trust_local_user,
+            authority=TrustingAuthority(),
             tasks=await self._stack.enter_async_context(task_group()),
         )
         return await self._stack.enter_async_context(aclosing(bus))

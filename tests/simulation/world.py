@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol
 
-from bus import MessageBus, Registry, task_group, trust_local_user
+from bus import MessageBus, Registry, TrustingAuthority, task_group
 from tests.simulation.broker import NOTICE, Broker
 from tests.simulation.chance import Chance, FaultProfile
 from tests.simulation.faulty_transport import FaultyTransport
@@ -190,7 +190,7 @@ class World:
             registry=self._workload.registry,
             name="convener",
             clock=self._clock,
-            verify=trust_local_user,
+            authority=TrustingAuthority(),
             tasks=await stack.enter_async_context(task_group()),
         )
         return await stack.enter_async_context(aclosing(bus)), transport
