@@ -25,7 +25,7 @@ async def test_a_file_gives_a_complete_report_in_markdown(convener: CommandLine)
     ended = await convener.run("analyze", str(DATA / "planes.csv"))
     assert ended.code == 0, ended.err
     assert "AIRBUS INDUSTRIE" in ended.out
-    assert "data_quality: done" in ended.err
+    assert "Data quality is done" in ended.err
 
 
 async def test_the_evidence_of_every_finding_runs_in_a_fresh_duckdb(convener: CommandLine) -> None:

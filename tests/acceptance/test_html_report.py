@@ -10,7 +10,7 @@ from agents.reports.html import render
 from agents.reports.html.page import STYLE
 from tests.support.browser import Browser, browser
 from tests.support.command_line import DATA, CommandLine
-from tests.support.reported import finding, many, report, report_by_model
+from tests.support.reported import drawn_report, finding, many, report, report_by_model
 
 __all__ = ["browser"]
 
@@ -28,6 +28,43 @@ MEASURE = (
     "<script>const page = document.documentElement; "
     "document.title = `${page.scrollWidth} of ${page.clientWidth}`</script></body>"
 )
+PHONE = 390
+FRAME = (
+    "<!doctype html><body><iframe style='border:0;width:{width}px;height:900px' src='{page}'>"
+    "</iframe><script>onmessage = (told) => {{ document.title = told.data }}</script></body>"
+)
+TELL = (
+    "<script>const page = document.documentElement; "
+    "parent.postMessage(`${page.scrollWidth} of ${page.clientWidth}`, '*')</script></body>"
+)
+CONTRAST = """<script>
+const parts = (colour) => colour.match(/[0-9.]+/g).map(Number);
+const luminance = (colour) => {
+  const [red, green, blue] = parts(colour).slice(0, 3).map((part) => part / 255).map(
+    (part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+};
+const ground = (one) => {
+  const colour = getComputedStyle(one).backgroundColor;
+  return parts(colour)[3] === 0 ? ground(one.parentElement) : colour;
+};
+let least = [99, ""], read = 0;
+for (const one of document.body.querySelectorAll("*")) {
+  if (![...one.childNodes].some((each) => each.nodeType === 3 && each.data.trim())) continue;
+  if (["SCRIPT", "STYLE"].includes(one.tagName)) continue;
+  const [dark, light] = [getComputedStyle(one).color, ground(one)].map(luminance).sort(
+    (a, b) => a - b);
+  const ratio = (light + 0.05) / (dark + 0.05);
+  read += 1;
+  if (ratio < least[0]) least = [ratio, `${one.tagName}.${one.className}`];
+}
+document.title = `${least[0].toFixed(2)} ${read} ${least[1]}`;
+</script></body>"""
+BOXES = """<script>
+const drawn = [...document.querySelectorAll(".plot svg, .scale svg, .bars .picture svg")];
+document.title = drawn.map((one) => one.getBoundingClientRect()).map(
+  (box) => `${box.width | 0}x${box.height | 0}`).join(" ");
+</script></body>"""
 
 
 @pytest.fixture
@@ -127,6 +164,42 @@ def test_it_is_no_wider_than_the_window(browser: Browser, tmp_path: Path, width:
         page = without_policy(render(shown, show_all=True)).replace("</body>", MEASURE)
         measured = browser.load(written(tmp_path, page), width=width).document
         assert f"<title>{width} of {width}</title>" in measured
+
+
+def test_it_is_no_wider_than_a_phone(browser: Browser, tmp_path: Path) -> None:
+    for number, shown in enumerate((report(*many(12)), drawn_report(), drawn_report("x" * 300))):
+        inner = tmp_path / f"inner-{number}.html"
+        bare = without_policy(render(shown, show_all=True))
+        inner.write_text(bare.replace("</body>", TELL), encoding="utf-8")
+        outer = FRAME.format(width=PHONE, page=inner.as_uri())
+        assert (
+            f"<title>{PHONE} of {PHONE}</title>" in browser.load(written(tmp_path, outer)).document
+        )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_from_what_is_behind_it(
+    browser: Browser, tmp_path: Path, scheme: Literal["light", "dark"]
+) -> None:
+    for shown in (report_by_model(), drawn_report(), report(*many(12), status="partial")):
+        page = without_policy(render(shown, show_all=True)).replace("</body>", CONTRAST)
+        document = browser.load(written(tmp_path, page), scheme=scheme).document
+        (title,) = re.findall("<title>(.*)</title>", document)
+        least, read, where = title.split(" ", 2)
+        assert float(least) >= 4.5, where
+        assert int(read) > 50
+
+
+@pytest.mark.parametrize("width", [500, 1280])
+def test_what_is_drawn_has_room(browser: Browser, tmp_path: Path, width: int) -> None:
+    page = without_policy(render(drawn_report(), show_all=True)).replace("</body>", BOXES)
+    (title,) = re.findall(
+        "<title>(.*)</title>", browser.load(written(tmp_path, page), width=width).document
+    )
+    boxes = [tuple(map(int, box.split("x"))) for box in title.split()]
+    assert len(boxes) > 8
+    assert all(wide >= 120 and high >= 10 for wide, high in boxes)
+    assert sum(high >= 100 for _, high in boxes) == 2
 
 
 def test_a_link_to_a_folded_finding_unfolds_it(browser: Browser, tmp_path: Path) -> None:

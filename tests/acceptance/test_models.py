@@ -15,6 +15,7 @@ import pytest
 
 from agents.builtin import builtin_panel
 from agents.domain.request import Characteristics
+from agents.domain.synthesis.wording import speciality
 from agents.domain.usage import Price, Usage
 from agents.reasoning.prompt import load_prompts
 from tests.support.command_line import DATA, CommandLine, Ended
@@ -94,7 +95,7 @@ async def test_a_model_adds_to_the_same_findings_what_cites_them(
     assert by_model(report, "recommendations")
     assert set(cited(report)) <= citable(report)
     for role in report["run"]["member_seconds"]:
-        assert f"{role}: done" in ended.err
+        assert f"{speciality(role).capitalize()} is done" in ended.err
 
     usage = {role: Usage(**each) for role, each in report["run"]["usage"].items()}
     assert set(usage) == {each["role"] for each in report["panel"]} | {"orchestrator"}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.settings import load_settings
 from tests.support.command_line import DATA, CommandLine
 from tests.support.rabbitmq_node import RabbitmqNode
 
@@ -91,9 +92,22 @@ async def test_a_client_that_knows_only_amqp_and_json(
     with rabbitmq_node.vhost() as vhost:
         url = rabbitmq_node.url(vhost)
         convener = CommandLine(home=tmp_path, folder=tmp_path, environment={"CONVENER_BUS": url})
+        issued = await convener.run("token", "issue", "--subject", "shop")
+        token = issued.out.strip()
         async with convener.worker():
-            printed = await run_script(block("# foreign.py"), tmp_path, BROKER=url)
+            printed = await run_script(
+                block("# foreign.py"), tmp_path, BROKER=url, CONVENER_TOKEN=token
+            )
     assert printed.splitlines()[0] == "complete my-7"
+
+
+def test_the_settings_that_it_shows_are_understood(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```toml\n(# convener\.toml.*?)```", README, re.DOTALL)
+    (tmp_path / "convener.toml").write_text(shown)
+    settings = load_settings(environment={}, folder=tmp_path)
+    assert settings.roots == {"sales": Path("/srv/sales")}
+    assert settings.authority.services == tmp_path / "services.jwks"
+    assert settings.authority.policy.datasets == {"ann": ("sales/*",)}
 
 
 def test_the_tree_is_the_tree() -> None:

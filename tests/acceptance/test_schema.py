@@ -33,6 +33,19 @@ async def test_the_report_and_every_recorded_message_satisfy_the_printed_schemas
         Draft202012Validator(schema).validate(event["data"])
 
 
+async def test_a_report_with_series_and_spreads_satisfies_the_printed_schema(
+    tmp_path: Path,
+) -> None:
+    convener = CommandLine(home=tmp_path, folder=tmp_path)
+    analysed = await convener.run("analyze", str(DATA / "weather.csv"), "--format", "json")
+    report = json.loads(analysed.out)
+    printed = await convener.run("schema", "report")
+    Draft202012Validator(json.loads(printed.out)).validate(report)
+    measured = [each for found in report["findings"] for each in found["evidence"]]
+    assert any(each["series"] for each in measured)
+    assert any(each["spread"] for each in measured)
+
+
 async def test_a_schema_that_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:
     ended = await CommandLine(home=tmp_path, folder=tmp_path).run("schema", "order.placed.v1")
     assert ended.out == ""
