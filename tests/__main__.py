@@ -1,9 +1,10 @@
 """`python -m tests`: install what the tests need where that is possible, then run them all.
 
-The tests start private RabbitMQ, Redis and PostgreSQL servers of their own, and a browser. On
-Debian as root these are installed when they are missing; elsewhere one line says what to install,
-and their tests are skipped, or fail where CI is set. Files of tests run side by side, since most of
-them wait for servers and processes; `-n 0` runs one after the other.
+The tests start private RabbitMQ, Redis, PostgreSQL and Prometheus servers, a browser, clients in C
+and in Node, and three shells. On Debian as root these are installed when they are missing;
+elsewhere one line says what to install, and their tests are skipped, or fail where CI is set. Files
+of tests run side by side, since most of them wait for servers and processes; `-n 0` runs one after
+the other.
 """
 
 import os
@@ -14,11 +15,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.foreign_clients import install_amqplib
+
 SERVERS = {
     "rabbitmq-server": "rabbitmq-server",
     "redis-server": "redis-server",
     "initdb": "postgresql",
+    "prometheus": "prometheus",
     "chromium": "chromium",
+    "amqp-publish": "amqp-tools",
+    "node": "nodejs",
+    "npm": "npm",
+    "zsh": "zsh",
+    "fish": "fish",
 }
 
 
@@ -45,6 +54,7 @@ def _is_installed(program: str) -> bool:
 
 if __name__ == "__main__":
     install_servers()
+    install_amqplib()
     spread = ["-n", str(SIDE_BY_SIDE), "--dist", "loadfile"]
     code = pytest.main([str(Path(__file__).parent), *spread, *sys.argv[1:]])
     sys.stdout.flush()

@@ -7,10 +7,10 @@ import structlog
 from blockbuster import blockbuster_ctx
 
 from tests.support.postgresql_cluster import postgresql_cluster
-from tests.support.rabbitmq_node import mortal_node, rabbitmq_node
+from tests.support.rabbitmq_node import mortal_node, rabbitmq_node, watched_node
 from tests.support.redis_server import redis_url
 
-__all__ = ["mortal_node", "postgresql_cluster", "rabbitmq_node", "redis_url"]
+__all__ = ["mortal_node", "postgresql_cluster", "rabbitmq_node", "redis_url", "watched_node"]
 
 HARMLESS = ("os.stat", "os.mkdir")
 """What imports and tracebacks do, in no time. Besides, tests open bus files on their own loop."""

@@ -44,9 +44,21 @@ class Browser:
         self._executable = executable
         self._folder = folder
 
-    def load(self, page: Path, *, fragment: str = "", width: int = 1000) -> Loaded:
-        window = f"--window-size={width},1000"
-        ended = self._run("--hide-scrollbars", window, "--dump-dom", f"{page.as_uri()}{fragment}")
+    def load(
+        self,
+        page: Path,
+        *,
+        fragment: str = "",
+        width: int = 1000,
+        scheme: Literal["light", "dark"] = "light",
+    ) -> Loaded:
+        ended = self._run(
+            "--hide-scrollbars",
+            f"--window-size={width},1000",
+            _preferring(scheme),
+            "--dump-dom",
+            f"{page.as_uri()}{fragment}",
+        )
         console = re.findall(r":CONSOLE[:(]\d+\)?\] (.*)", ended.stderr)
         return Loaded(document=ended.stdout, console=console)
 
@@ -55,7 +67,7 @@ class Browser:
         self._run(
             "--hide-scrollbars",
             "--window-size=1000,1600",
-            f"--blink-settings=preferredColorScheme={['dark', 'light'].index(scheme)}",
+            _preferring(scheme),
             f"--screenshot={file}",
             page.as_uri(),
         )
@@ -86,6 +98,10 @@ class Browser:
             timeout=BOUND,
             check=True,
         )
+
+
+def _preferring(scheme: Literal["light", "dark"]) -> str:
+    return f"--blink-settings=preferredColorScheme={['dark', 'light'].index(scheme)}"
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agents.messages import RULES
+from bus import Authority, Policy, SystemClock
+from bus.authorities.tokens import TokenAuthority
+from bus.connect import KEY_FILE
+from bus.keyrings.local import LocalKeyring
+from bus.tokens import Tokens
+
 BOUND = 60.0
 DATA = Path(__file__).parents[1] / "data"
 
@@ -45,7 +52,7 @@ class CommandLine:
         """What a successful command draws on a terminal of 80 columns without colour."""
         primary, replica = os.openpty()
         fcntl.ioctl(replica, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 80, 0, 0))
-        self.environment |= {"TERM": "dumb", "NO_COLOR": "1", "COLUMNS": "80"}
+        self.environment |= {"TERM": "unknown", "NO_COLOR": "1", "COLUMNS": "80"}
         process = await self._start(arguments, stdout=replica)
         os.close(replica)
         drawing = asyncio.get_running_loop().run_in_executor(None, _read_all, primary)
@@ -54,6 +61,12 @@ class CommandLine:
             drawn = await drawing
         assert process.returncode == 0, err.decode()
         return drawn.decode().replace("\r", "")
+
+    def authority(self) -> Authority:
+        """That of somebody with the home of these commands, for a broker on this machine."""
+        file = self.home / "state" / "convener" / KEY_FILE
+        tokens = Tokens(LocalKeyring(file), clock=SystemClock())
+        return TokenAuthority(tokens, rules=RULES, policy=Policy(), clock=SystemClock())
 
     @asynccontextmanager
     async def worker(self, *arguments: str) -> AsyncIterator[Process]:

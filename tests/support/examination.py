@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agents.dataset import Datasets
+from agents.datasets.credentials import absolute
 from agents.datasets.duckdb import DuckdbCatalog
 from agents.domain.finding import Finding
 from agents.domain.request import DatasetReference
 from agents.domain.task import Route, RouteKind, TaskAssigned
-from agents.errors import DatasetError, ToolFailedError, UnknownToolError
+from agents.errors import DatasetError, ResultTooLargeError, ToolFailedError, UnknownToolError
 from agents.specialist import Specialist
 from agents.tool import Tool
 
@@ -18,7 +19,7 @@ R = TypeVar("R")
 
 
 class DirectExamination:
-    """Validates arguments and sends results through JSON, as the gateway does, and nothing else.
+    """Validates arguments and sends results through JSON that fits, as the gateway does; no more.
 
     Tools named in `failing` raise; `notes`, `steps` and `calls` are what was said and used.
     """
@@ -52,19 +53,22 @@ class DirectExamination:
             result = await tool.bind(self._data, supplied)()
         except DatasetError as error:
             raise ToolFailedError(tool.name, str(error)) from error
-        return tool.result.validate_json(tool.result.dump_json(result))
+        encoded = tool.result.dump_json(result)
+        if len(encoded) > tool.max_bytes:
+            raise ResultTooLargeError(tool.name, size=len(encoded), limit=tool.max_bytes)
+        return tool.result.validate_json(encoded)
 
     async def note(self, text: str) -> None:
         self.notes.append(text)
 
-    async def progress(self, text: str) -> None:
+    async def progress(self, text: str, *, findings: int = 0) -> None:
         self.steps.append(text)
 
 
 @asynccontextmanager
 async def examination_of(
     specialist: Specialist,
-    *files: Path,
+    *files: Path | str,
     cache: Path,
     names: Sequence[str] = (),
     kind: RouteKind = "batch",
@@ -73,14 +77,17 @@ async def examination_of(
     tools: Collection[str] | None = None,
     threads: int = 2,
 ) -> AsyncIterator[DirectExamination]:
-    """An examination of `files` by `specialist`, with snapshots in `cache`."""
+    """An examination of files or addresses by `specialist`, with snapshots in `cache`."""
     async with DuckdbCatalog(
         roots={}, cache=cache, allow_absolute=True, threads=threads
     ) as catalog:
         given = [*names, *[""] * (len(files) - len(names))]
         pinned = await catalog.pin(
             [
-                DatasetReference(location=str(file.absolute()), name=name)
+                DatasetReference(
+                    location=str(file.absolute()) if isinstance(file, Path) else absolute(file),
+                    name=name,
+                )
                 for file, name in zip(files, given, strict=True)
             ]
         )
@@ -94,7 +101,7 @@ async def examination_of(
             tools=tuple(
                 tool.name
                 for tool in specialist.tools
-                if kind in tool.routes and (tools is None or tool.name in tools)
+                if tool.fits(kind, pinned) and (tools is None or tool.name in tools)
             ),
             datasets=pinned,
             route=route,
@@ -104,7 +111,7 @@ async def examination_of(
 
 
 async def findings_of(
-    specialist: Specialist, *files: Path, cache: Path, **options: Any
+    specialist: Specialist, *files: Path | str, cache: Path, **options: Any
 ) -> tuple[Finding, ...]:
     """What `specialist` finds in `files`."""
     async with examination_of(specialist, *files, cache=cache, **options) as examination:

@@ -57,9 +57,11 @@ class ModelClient:
 async def model_client(line: CommandLine, file: str) -> AsyncIterator[ModelClient]:
     """A client of the bus that `line` uses, who asks about `file` in its folder."""
     url = line.environment["CONVENER_BUS"]
+    at_broker = None if url.startswith("sqlite:") else await asyncio.to_thread(line.authority)
     async with connect(
         url,
         registry=REGISTRY,
+        authority=at_broker,
         redis=line.environment.get("CONVENER_REDIS"),
         cache=line.home / "client",
     ) as bus:

@@ -1,4 +1,7 @@
-"""A bus on RabbitMQ as a `BusUnderTest`: one virtual host, one proxy per connection."""
+"""A bus on RabbitMQ as a `BusUnderTest`: one virtual host, one proxy per connection.
+
+Its history is encrypted for as long as it has a vault.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,12 +9,16 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bus.authorities.trusting import TrustingAuthority
 from bus.clock import SystemClock
 from bus.dead_letters.rabbitmq import RabbitmqDeadLetters
 from bus.histories.stream import StreamHistory
 from bus.recorder import Recorder
+from bus.sealing.encryptor import Encryptor
 from bus.transport import Transport
 from bus.transports.rabbitmq import RabbitmqTransport
+from bus.vault import Vault
+from tests.support.memory_vault import MemoryVault
 from tests.support.rabbitmq_node import RabbitmqNode
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
@@ -26,6 +33,8 @@ class RabbitmqBus:
         self._stack = stack
         self._proxies: dict[Transport, TcpProxy] = {}
         self._histories = 0
+        self.recorders: list[RabbitmqTransport] = []
+        self.vault: Vault | None = MemoryVault()
 
     async def transport(self) -> RabbitmqTransport:
         proxy = await self._stack.enter_async_context(tcp_proxy(self._node.port))
@@ -41,8 +50,14 @@ class RabbitmqBus:
     async def recorder(self) -> RabbitmqTransport:
         """Another process that records, by its connection."""
         transport = await self.transport()
-        recorder = Recorder(transport, clock=SystemClock())
+        recorder = Recorder(
+            transport,
+            authority=TrustingAuthority(),
+            clock=SystemClock(),
+            encryptor=self.vault and Encryptor(self.vault, clock=SystemClock()),
+        )
         await self._stack.enter_async_context(_running(recorder))
+        self.recorders.append(transport)
         return transport
 
     async def history(self) -> StreamHistory:
@@ -50,7 +65,10 @@ class RabbitmqBus:
             await self.recorder()
         self._histories += 1
         history = await StreamHistory.open(
-            await self.transport(), str(self._folder / f"{self._histories}.db"), clock=SystemClock()
+            await self.transport(),
+            str(self._folder / f"{self._histories}.db"),
+            clock=SystemClock(),
+            vault=self.vault,
         )
         return await self._stack.enter_async_context(aclosing(history))
 

@@ -22,21 +22,44 @@ from uuid import uuid4
 import aiormq  # noqa: F401 - reads its version from a file, which must not happen in a test's loop
 import pytest
 
+from bus.rabbitmq import Rights
+from tests.support.certificates import Certificates
+
 _START_TIMEOUT = 60.0
 _PLUGINS = "[rabbitmq_management]."
+_WATCHED_PLUGINS = "[rabbitmq_management,rabbitmq_prometheus]."
 _ERLANG_ARGUMENTS = (
     "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
 )
 
 
 class RabbitmqNode:
-    """One server; `start` and `kill` may alternate as often as a test likes."""
+    """One server; `start` and `kill` may alternate as often as a test likes.
 
-    def __init__(self, folder: Path, executable: Path) -> None:
+    With `is_watched` it keeps statistics, and tells them to Prometheus too. With `certificates` it
+    also listens on `tls_port`, to those who present one of the same authority.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        executable: Path,
+        *,
+        is_watched: bool = False,
+        certificates: Certificates | None = None,
+    ) -> None:
         self.name = f"convener-{uuid4().hex[:12]}@localhost"
         self._folder = folder
         self._executable = executable
-        self.port, self._management_port, self._distribution_port = _free_ports(3)
+        self._is_watched = is_watched
+        self._certificates = certificates
+        (
+            self.port,
+            self.tls_port,
+            self.management_port,
+            self.metrics_port,
+            self._distribution_port,
+        ) = _free_ports(5)
         self._process: subprocess.Popen[bytes] | None = None
         self._log = folder / "output.log"
         self._configure()
@@ -99,11 +122,13 @@ class RabbitmqNode:
         read: str = ".*",
     ) -> None:
         """Give `user` these rights, each a regular expression over names."""
-        body = f'{{"configure":"{configure}","write":"{write}","read":"{read}"}}'
+        body = json.dumps({"configure": configure, "write": write, "read": read})
         self.management("PUT", f"/api/permissions/{vhost}/{user}", body)
 
-    def create_user(self, name: str, password: str) -> None:
-        self.management("PUT", f"/api/users/{name}", f'{{"password":"{password}","tags":""}}')
+    def create_user(self, name: str, password: str, *, tags: str = "") -> None:
+        """`tags` say what of the management interface the user may see."""
+        user = {"password": password, "tags": tags}
+        self.management("PUT", f"/api/users/{name}", json.dumps(user))
 
     def set_policy(self, vhost: str, queue: str, definition: Mapping[str, object]) -> None:
         """Have the policy `definition` apply to `queue`; it goes with the virtual host."""
@@ -114,11 +139,31 @@ class RabbitmqNode:
         }
         self.management("PUT", f"/api/policies/{vhost}/{queue}", json.dumps(policy))
 
+    def grant(self, user: str, vhost: str, rights: Rights) -> None:
+        """Give `user` exactly `rights`."""
+        self.permit(user, vhost, configure=rights.configure, write=rights.write, read=rights.read)
+        for exchange, (write, read) in rights.topics.items():
+            body = json.dumps({"exchange": exchange, "write": write, "read": read})
+            self.management("PUT", f"/api/topic-permissions/{vhost}/{user}", body)
+
+    def run_script(self, script: str) -> None:
+        """Run commands for `rabbitmqctl`, as an operator does where the server runs."""
+        control = f'rabbitmqctl() {{ {self._control} -n {self.name} "$@"; }}'
+        done = subprocess.run(
+            ["bash", "-e", "-c", f"{control}\n{script}"],
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_START_TIMEOUT,
+            check=False,
+        )
+        assert done.returncode == 0, (script, done.stdout, done.stderr)
+
     def evaluate(self, expression: str) -> str:
         """What the Erlang `expression` gives inside the server."""
-        control = self._executable.with_name("rabbitmqctl")
         done = subprocess.run(
-            [control, "-n", self.name, "eval", f"{expression}."],
+            [self._control, "-n", self.name, "eval", f"{expression}."],
             env=self._environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -165,7 +210,7 @@ class RabbitmqNode:
                 time.sleep(0.1)
 
     def _ask(self, method: str, path: str, body: str | None) -> bytes:
-        connection = http.client.HTTPConnection("127.0.0.1", self._management_port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.management_port, timeout=30)
         try:
             token = base64.b64encode(b"guest:guest").decode()
             headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
@@ -176,6 +221,10 @@ class RabbitmqNode:
             return answer
         finally:
             connection.close()
+
+    @property
+    def _control(self) -> Path:
+        return self._executable.with_name("rabbitmqctl")
 
     def _shakes_hands(self) -> bool:
         try:
@@ -189,12 +238,31 @@ class RabbitmqNode:
     def _configure(self) -> None:
         (self._folder / "home").mkdir()
         (self._folder / "empty.conf").touch()
-        (self._folder / "plugins").write_text(_PLUGINS)
+        plugins, statistics = _PLUGINS, "management_agent.disable_metrics_collector = true\n"
+        if self._is_watched:
+            plugins = _WATCHED_PLUGINS
+            statistics = (
+                "collect_statistics_interval = 1000\n"
+                "prometheus.tcp.ip = 127.0.0.1\n"
+                f"prometheus.tcp.port = {self.metrics_port}\n"
+            )
+        encryption = ""
+        if (made := self._certificates) is not None:
+            encryption = (
+                f"listeners.ssl.1 = 127.0.0.1:{self.tls_port}\n"
+                f"ssl_options.cacertfile = {made.authority}\n"
+                f"ssl_options.certfile = {made.server.certificate}\n"
+                f"ssl_options.keyfile = {made.server.key}\n"
+                "ssl_options.verify = verify_peer\n"
+                "ssl_options.fail_if_no_peer_cert = true\n"
+            )
+        (self._folder / "plugins").write_text(plugins)
         (self._folder / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
             "management.tcp.ip = 127.0.0.1\n"
-            f"management.tcp.port = {self._management_port}\n"
-            "management_agent.disable_metrics_collector = true\n"
+            f"management.tcp.port = {self.management_port}\n"
+            f"{statistics}"
+            f"{encryption}"
             "disk_free_limit.absolute = 200MB\n"
             "log.file.level = warning\n"
         )
@@ -215,7 +283,9 @@ class RabbitmqNode:
 
 
 @contextmanager
-def running_node(folder: Path) -> Iterator[RabbitmqNode]:
+def running_node(
+    folder: Path, *, is_watched: bool = False, certificates: Certificates | None = None
+) -> Iterator[RabbitmqNode]:
     """A started server in `folder`; killed at the end."""
     executable = _executable()
     if executable is None:
@@ -223,7 +293,7 @@ def running_node(folder: Path) -> Iterator[RabbitmqNode]:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    node = RabbitmqNode(folder, executable)
+    node = RabbitmqNode(folder, executable, is_watched=is_watched, certificates=certificates)
     node.start()
     try:
         yield node
@@ -242,6 +312,13 @@ def rabbitmq_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbitmq
 def mortal_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitmqNode]:
     """A server of the module's own, to be killed and started again."""
     with running_node(tmp_path_factory.mktemp("rabbitmq-mortal")) as node:
+        yield node
+
+
+@pytest.fixture(scope="module")
+def watched_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitmqNode]:
+    """A server of the module's own that keeps statistics."""
+    with running_node(tmp_path_factory.mktemp("rabbitmq-watched"), is_watched=True) as node:
         yield node
 
 

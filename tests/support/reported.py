@@ -5,7 +5,7 @@ from typing import Any
 
 from agents.domain.claim import Claim, Measurement
 from agents.domain.dispute import Position
-from agents.domain.finding import SEVERITIES, Evidence, Finding, Subject
+from agents.domain.finding import SEVERITIES, Evidence, Finding, Mark, Place, Spread, Subject
 from agents.domain.report import (
     Conflict,
     Member,
@@ -17,6 +17,7 @@ from agents.domain.report import (
     Run,
     Theme,
 )
+from agents.domain.series.drawn import drawn
 from agents.domain.synthesis import synthesise
 from agents.domain.task import Column, Fallback, PinnedDataset, Route
 from agents.domain.usage import Budget, Usage
@@ -183,3 +184,99 @@ def report_by_model(
         ),
     }
     return report(one, other, **{**given, **changes})
+
+
+def everything(value: str) -> ReportPublished:
+    """A report by a model in which `value` stands wherever something from outside can."""
+    seed = report_by_model(value, question=value, model=value)
+    hostile = tuple(
+        each.model_copy(
+            update={
+                "title": value,
+                "impact": value,
+                "recommendation": value,
+                "subject": each.subject.model_copy(update={"table": value, "column": value}),
+                "evidence": (
+                    Evidence(
+                        id=value, metric=f"share of {value}", value=0.5, threshold=0.2, sql=value
+                    ),
+                    Evidence(id="t", metric=value, value=value, threshold=value),
+                ),
+            }
+        )
+        for each in seed.findings
+    )
+    return seed.model_copy(
+        update={
+            "findings": hostile,
+            "executive_summary": value,
+            "status": "partial",
+            "missing": (Missing(role="security", reason=value),),
+            "request_id": value,
+            "datasets": tuple(
+                each.model_copy(
+                    update=dict.fromkeys(
+                        ("name", "location", "format", "version", "setup_sql"), value
+                    )
+                )
+                for each in seed.datasets
+            ),
+            "run": seed.run.model_copy(
+                update={
+                    "member_seconds": {value: 1.0, "security": 2.0},
+                    "replay_of": value,
+                    "usage": {value: seed.run.usage["data_quality"], **seed.run.usage},
+                }
+            ),
+        }
+    )
+
+
+def drawn_report(text: str = "") -> ReportPublished:
+    """A report with a series, a scale and shares; `text` stands wherever they have labels."""
+    months = [f"2025-{month:02d}-01 00:00:00" for month in range(1, 13)]
+    course = drawn(
+        text or "month",
+        [f"{text}{month}" for month in months],
+        [0.01] * 6 + [0.4] * 6,
+        [
+            Mark(since=f"{text}{months[0]}", until=f"{text}{months[6]}", label=text or "1.0 %"),
+            Mark(since=f"{text}{months[6]}", until=f"{text}{months[11]}", label=text or "40.0 %"),
+        ],
+    )
+    scale = Spread(
+        kind="scale",
+        places=(
+            Place(label=text or "lowest of the others", value=0.0),
+            Place(label=text or "median", value=10.0),
+            Place(label=text or "highest of the others", value=42.0),
+            Place(label=text or "1 row", value=1_048.0, is_apart=True),
+        ),
+    )
+    shares = Spread(
+        kind="shares",
+        places=(
+            Place(label=text or "UA", value=0.6),
+            Place(label=text or "B6", value=0.15),
+            Place(label=text or "the other 3", value=0.25),
+        ),
+    )
+    return report(
+        finding(
+            "A quarter of tailnum is missing.",
+            severity="high",
+            evidence=(Evidence(metric="null rate of tailnum", value=0.25, series=course),),
+        ),
+        finding(
+            "One delay is far from all others.",
+            category="impossible_value",
+            evidence=(Evidence(metric="highest value of delay", value=1_048, spread=scale),),
+        ),
+        finding(
+            "Few carriers have most rows.",
+            role="business",
+            category="concentration",
+            severity="low",
+            evidence=(Evidence(metric="share of the largest fifth", value=0.6, spread=shares),),
+        ),
+    )

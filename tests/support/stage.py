@@ -11,7 +11,7 @@ from agents.datasets.duckdb import DuckdbCatalog
 from agents.domain.report import ReportPublished
 from agents.reasoning.reasoning import ModelKit
 from agents.service import Service, serve_panel
-from bus import MessageBus, Verify, connect, trust_local_user
+from bus import Authority, MessageBus, TrustingAuthority, connect
 
 BOUND = 20.0
 """Seconds that a report may take."""
@@ -32,13 +32,13 @@ class Stage:
         self,
         panel: Panel,
         *roles: str,
-        verify: Verify = trust_local_user,
+        authority: Authority | None = None,
         kit: ModelKit | None = None,
         cache: ResponseCache | None = None,
     ) -> AsyncIterator[MessageBus]:
         async with (
             DuckdbCatalog(roots={}, cache=self._cache, allow_absolute=True) as catalog,
-            connect(self.url, registry=REGISTRY, verify=verify) as bus,
+            connect(self.url, registry=REGISTRY, authority=authority or TrustingAuthority()) as bus,
             serve_panel(
                 bus,
                 panel,

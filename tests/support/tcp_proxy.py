@@ -1,7 +1,7 @@
 """A TCP proxy between a client and a server, to cut, to delay, and to fall silent."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 _CHUNK = 64 * 1024
@@ -22,6 +22,8 @@ class TcpProxy:
         """Seconds that everything takes longer, each way."""
         self.accepted = 0
         """How many connections were made so far."""
+        self.rewrite: Callable[[bytes], bytes] = bytes
+        """What becomes of everything that is passed on, each way."""
 
     async def open(self) -> None:
         """Listen, on the same port as before if there was one."""
@@ -75,7 +77,7 @@ class TcpProxy:
                     await self._flows.wait()
                     if self.delay:
                         await asyncio.sleep(self.delay)
-                    sink.write(chunk)
+                    sink.write(self.rewrite(chunk))
                     await sink.drain()
         finally:
             self._writers.discard(sink)

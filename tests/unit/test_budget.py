@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from agents.domain.request import Characteristics
 from agents.domain.usage import SYNTHESIS_SHARE, Account, Budget, Price, Usage, shared_out
 from agents.reasoning.purse import Purse
 from bus import Ledger
@@ -20,6 +22,31 @@ PRICE = Price(input=2.0, output=8.0, cached_input=0.5)
 async def ledger() -> AsyncIterator[Ledger]:
     async with await Database.open(":memory:") as database:
         yield SqliteLedger(database, clock=ManualClock())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"tokens": 10**13},
+        {"tokens": -1},
+        {"cost": 1e10},
+        {"cost": float("inf")},
+        {"cost": float("nan")},
+        {"seconds": 1e6},
+        {"seconds": float("inf")},
+    ],
+)
+def test_a_budget_that_cannot_be_meant_is_refused(said: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        Budget.model_validate(said)
+
+
+@pytest.mark.parametrize(
+    "said", [{"volume_bytes": 10**19}, {"events_per_second": float("inf")}, {"error_rate": 1.1}]
+)
+def test_a_characteristic_that_nothing_has_is_refused(said: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        Characteristics.model_validate(said)
 
 
 def test_a_price_is_for_a_million_tokens_and_lower_for_what_was_read_before() -> None:

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import ConfigDict
 
 from bus import (
     AgentMessage,
@@ -105,11 +106,31 @@ def nested(depth: int) -> bytes:
         (event()[:-1] + b',"id":"m2"}', "repeats"),
         (event(data={"order_id": float("nan")}), "NaN"),
         (event(data={"order_id": "\ud800"}), "surrogate"),
+        (event(time="0001-01-01T00:00:00+14:00"), "'time'"),
+        (event(expiresat="9999-12-31T23:59:59-14:00"), "'expiresat'"),
+        (event(data={"order_id": 777}).replace(b"777", b"1e999"), "beyond all floats"),
+        (event(data={"order_id": 777}).replace(b"777", b"9" * 5_000), "not JSON"),
+        (event(X=1), "lower-case"),
+        (event(x=2**31), "32-bit"),
+        (event(x=1.5), "32-bit"),
+        (event(type="shop.order.placed.v1", data={}), "lifted"),
     ],
 )
 def test_hostile_or_broken_input_is_refused_with_a_reason(body: bytes, complaint: str) -> None:
     with pytest.raises(MalformedMessageError, match=complaint):
         read(body)
+
+
+def test_what_is_said_of_a_content_that_does_not_fit_is_short_and_on_one_line() -> None:
+    class Strict(Payload):
+        model_config = ConfigDict(extra="forbid")
+        message_type = "shop.order.checked.v1"
+
+    body = event(type=Strict.message_type, data={"\x1b[31m\n" * 10_000: 1})
+    with pytest.raises(MalformedMessageError) as caught:
+        decode(parse(body), Registry(Strict), topic="orders.checked", now=NOW)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1_000
 
 
 def test_a_message_that_is_too_large_is_refused_on_the_way_in_and_out() -> None:

@@ -18,7 +18,7 @@ from bus.errors import StoreCorruptError, StoreError, StoreFullError, StoreLocke
 from bus.history import HistoryQuery
 from bus.ledger import Claim, Leased, Recorded
 from bus.ledgers.sqlite import SqliteLedger
-from bus.sqlite import checkpoint, job_thread, session
+from bus.sqlite import checkpoint, job_thread, patience
 from bus.sqlite.connection import MEMORY, connect, open_file
 from bus.sqlite.database import Database
 from bus.sqlite.doorbell import Doorbell, Ringer, is_dead
@@ -287,7 +287,10 @@ async def test_a_file_of_an_older_version_is_brought_up_to_date(path, tmp_path):
 
 
 def make_version_1(path: str) -> None:
-    """Make the file one as version 0.1 wrote it: no counts, and instants of the wall clock."""
+    """Make the file one as version 0.1 wrote it.
+
+    No counts, instants of the wall clock, nothing encrypted or erased.
+    """
     connection = connect(path)
     for statement in (
         "DROP TRIGGER delivery_added",
@@ -295,6 +298,8 @@ def make_version_1(path: str) -> None:
         "ALTER TABLE queues DROP COLUMN unsettled",
         "ALTER TABLE deliveries DROP COLUMN since",
         "ALTER TABLE ledger DROP COLUMN since",
+        "ALTER TABLE messages DROP COLUMN encrypted_for",
+        "ALTER TABLE messages DROP COLUMN erased",
         "UPDATE deliveries SET due_at = unixepoch() + 3600 WHERE due_at IS NOT NULL",
         "UPDATE ledger SET lease_until = unixepoch() + 3600 WHERE value IS NULL",
         "PRAGMA user_version = 1",
@@ -322,7 +327,7 @@ async def test_a_place_where_nothing_can_be_written_is_named(tmp_path: Path):
 
 
 async def test_a_write_waits_for_other_processes_but_not_for_ever(path, monkeypatch):
-    monkeypatch.setattr(session, "LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(patience, "LOCK_TIMEOUT", 0.05)
     async with await Database.open(path) as database:
         other = connect(path)
         other.execute("BEGIN IMMEDIATE")

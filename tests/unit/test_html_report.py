@@ -8,25 +8,33 @@ import pytest
 
 from agents.domain.claim import Claim
 from agents.domain.finding import Evidence
-from agents.domain.report import Member, Missing, ReportPublished, Run
+from agents.domain.report import Member, Missing, Run
 from agents.domain.task import Fallback
 from agents.reports.html import render
 from agents.reports.html.markup import Markup, element, text
 from agents.reports.html.page import POLICY, STYLE
-from tests.support.reported import conflict, finding, many, report, report_by_model
+from tests.support.reported import (
+    conflict,
+    drawn_report,
+    everything,
+    finding,
+    many,
+    report,
+    report_by_model,
+)
 
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "col"}
 UNREAD = {"style", "title", "nav"}
 BLOCKS = {"p", "li", "th", "td", "dt", "dd", "h1", "h2", "h3", "summary", "pre", "footer"}
 TAGS = (
     "html head meta title style body header nav main section article footer figure figcaption "
     "h1 h2 h3 p ul ol li a strong em small span div blockquote details summary dl dt dd "
-    "table thead tbody tr th td pre code svg rect line"
+    "table colgroup col thead tbody tr th td pre code svg rect line polyline"
 )
 ATTRIBUTES = (
     "lang charset http-equiv content name id class href open role aria-label aria-labelledby "
     "aria-hidden focusable scope value start tabindex viewbox preserveaspectratio "
-    "x y x1 x2 y1 y2 width height"
+    "x y x1 x2 y1 y2 width height points"
 )
 HOSTILE = (
     "</style></title><script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)>"
@@ -73,58 +81,14 @@ def words(page: str) -> str:
     return " ".join(Document(page).text.split())
 
 
-def everything(value: str) -> ReportPublished:
-    """A report by a model in which `value` stands wherever something from outside can."""
-    seed = report_by_model(value, question=value, model=value)
-    hostile = tuple(
-        each.model_copy(
-            update={
-                "title": value,
-                "impact": value,
-                "recommendation": value,
-                "subject": each.subject.model_copy(update={"table": value, "column": value}),
-                "evidence": (
-                    Evidence(
-                        id=value, metric=f"share of {value}", value=0.5, threshold=0.2, sql=value
-                    ),
-                    Evidence(id="t", metric=value, value=value, threshold=value),
-                ),
-            }
-        )
-        for each in seed.findings
-    )
-    return seed.model_copy(
-        update={
-            "findings": hostile,
-            "executive_summary": value,
-            "status": "partial",
-            "missing": (Missing(role="security", reason=value),),
-            "request_id": value,
-            "datasets": tuple(
-                each.model_copy(
-                    update=dict.fromkeys(
-                        ("name", "location", "format", "version", "setup_sql"), value
-                    )
-                )
-                for each in seed.datasets
-            ),
-            "run": seed.run.model_copy(
-                update={
-                    "member_seconds": {value: 1.0, "security": 2.0},
-                    "replay_of": value,
-                    "usage": {value: seed.run.usage["data_quality"], **seed.run.usage},
-                }
-            ),
-        }
-    )
-
-
 REPORTS = {
     "without a model": report(*many(40), question="Can it be trusted?"),
     "by a model": report_by_model(),
     "hostile": everything(HOSTILE),
     "without findings": report(),
     "failed": report(panel=(), datasets=(), route=None, status="failed"),
+    "with what is drawn": drawn_report(),
+    "hostile in what is drawn": drawn_report(HOSTILE),
     "disputed": report(*many(2), conflicts=(conflict("a", "b", text="So it is."),)),
 }
 
@@ -137,13 +101,13 @@ def test_it_leads_from_the_verdict_over_the_first_step_to_the_evidence() -> None
             "Analysis of flights.parquet",
             "complete Complete: every member of the panel answered.",
             "usable with care",
-            "What to do first 1. flights.tailnum: Ask the source",
+            "What to do first 1. Find out why values are missing in flights.tailnum",
             "Because of finding 1.",
             "Done when",
             "Findings 1 finding: 1 medium.",
             "medium 1. A quarter of tailnum is missing.",
-            "null rate: 0.25 (threshold 0.05)",
-            "Joins lose rows.",
+            "null rate: 25 % (threshold 5 %)",
+            "Joins lose rows. Advice:",
             "SELECT row_id FROM flights WHERE tailnum IS NULL",
             "About this report",
             "No model was used",
@@ -197,6 +161,35 @@ def test_what_a_member_could_not_do_stands_at_the_top_with_the_reason() -> None:
     )
     shown = words(render(report(finding("Something."), status="partial", panel=(member,))))
     assert shown.index("security: No tool could be called.") < shown.index("What to do first")
+
+
+def test_a_series_stands_at_a_glance_and_with_its_finding_on_axes_that_are_only_seen() -> None:
+    page = render(drawn_report())
+    glance, findings = page.partition('<h2 id="findings">')[::2]
+    assert glance.count("<polyline") == findings.count("<polyline") == 1
+    shown = words(page)
+    assert (
+        "flights.tailnum: missing values By month, 2025-01-01 to 2025-12-01: from 1.0 % "
+        "(2025-01-01) to 40.0 % (2025-07-01). Marked: 2025-01-01 to 2025-07-01: 1.0 %; "
+        "2025-07-01 to 2025-12-01: 40.0 %. Finding 1." in shown
+    )
+    for axis in ("highest", "lowest", "first", "last"):
+        assert re.search(f'<div class="plot" aria-hidden="true">.*<span class="{axis}">', page)
+
+
+def test_holders_are_bars_and_what_stands_apart_is_said_to() -> None:
+    page = render(drawn_report())
+    shown = words(page)
+    assert (
+        "Who has how much of the whole. What Figure Bar UA 60.0 % B6 15.0 % the other 3 25.0 %"
+        in shown
+    )
+    assert "lowest of the others 0 median 10 highest of the others 42 1 row apart 1,048" in shown
+    (scale,) = re.findall('<figure class="scale">.*?</figure>', page, re.DOTALL)
+    assert scale.count('class="apart"') == 1
+    lines = [float(place) for place in re.findall(r'x1="([0-9.]+)"', scale)]
+    assert lines == sorted(lines)
+    assert 0 < lines[0] < lines[-1] < 100
 
 
 def test_nothing_is_left_out_and_what_matters_less_is_folded() -> None:

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from agents.domain.claim import Claim
+from agents.domain.finding import Subject
 from agents.domain.report import Member, Missing
 from agents.domain.synthesis import TOP_FINDINGS
 from agents.domain.task import Fallback
@@ -24,16 +25,28 @@ def test_the_summary_comes_first_then_what_to_do_then_the_findings() -> None:
         text.index(part)
         for part in (
             "# Analysis of flights",
-            "flights (336,776 rows, 2 columns): usable with care",
+            "The table flights (336,776 rows, 2 columns) is usable with care",
             "## What to do first",
-            "1. **flights.tailnum: Ask the source**",
+            "1. **Find out why values are missing in flights.tailnum",
             "## Findings",
             "| medium | A quarter of tailnum is missing.",
-            "null rate: 0.25 (threshold 0.05)",
+            "null rate: 25 % (threshold 5 %)",
             "## About this report",
         )
     ]
     assert places == sorted(places)
+
+
+def test_what_comes_first_is_said_by_kind_and_place() -> None:
+    maker, model = (Subject(table="flights", column=each) for each in ("maker", "model"))
+    spelt = finding("AIRBUS has two names.", category="inconsistent_category", subject=maker)
+    uneven = finding("maker is uneven.", category="key_skew", subject=maker, role="performance")
+    gaps = finding("A quarter of model is missing.", subject=model)
+    text = render(report(spelt, gaps, uneven), show_all=True)
+    assert (
+        "- **First spelling variants in flights.maker, then an uneven split by flights.maker.** "
+        "Variants split one value into several, so the shares are wrong."
+    ) in text
 
 
 def test_the_evidence_can_be_run_as_it_stands() -> None:

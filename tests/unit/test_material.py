@@ -96,5 +96,5 @@ def test_long_texts_and_many_columns_are_shortened() -> None:
     parsed = document(material.of_task(task(columns=500), [finding(1, title="y" * 5_000)], ()))
     (dataset,) = parsed["datasets"]  # type: ignore[misc]
     assert len(dataset["columns"]) == material.MAX_COLUMNS
-    assert dataset["columns_in_all"] == 500
+    assert dataset["columns_left_out"] == 500 - material.MAX_COLUMNS
     assert len(parsed["findings"][0]["title"]) == material.MAX_TEXT  # type: ignore[index]

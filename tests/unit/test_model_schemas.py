@@ -75,6 +75,23 @@ def test_descriptions_and_limits_that_can_be_said_are_kept():
     assert strict["$defs"]["Item"]["properties"]["text"]["description"] == "One sentence."
 
 
+def test_a_list_that_may_be_left_out_may_be_empty_instead():
+    parameters = {
+        "type": "object",
+        "properties": {
+            "columns": {"type": "array", "items": {"type": "string"}, "default": []},
+            "share": {"type": "number", "default": 0.5},
+        },
+    }
+    strict = enforced(parameters, optional=True)
+    assert strict is not None
+    assert strict["properties"] == {
+        "columns": {"type": "array", "items": {"type": "string"}},
+        "share": {"anyOf": [{"type": "number"}, {"type": "null"}]},
+    }
+    assert without_nulls({"columns": [], "share": None}, parameters) == {"columns": []}
+
+
 def test_optional_parameters_may_be_null_and_the_nulls_go_again():
     parameters = {
         "type": "object",

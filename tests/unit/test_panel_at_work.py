@@ -19,8 +19,13 @@ from agents import (
 )
 from agents.domain.call import ToolCalled
 from agents.domain.identity import cancel_key
-from agents.domain.request import AnalysisCancelled, Characteristics, GatherPolicy
-from agents.domain.task import AnalysisPlanned
+from agents.domain.request import (
+    AnalysisCancelled,
+    AnalysisRequested,
+    Characteristics,
+    GatherPolicy,
+)
+from agents.domain.task import AnalysisPlanned, TaskAssigned
 from agents.errors import ToolError
 from agents.messages import CANCEL_TOPIC
 from agents.recorded import find_request, read
@@ -38,6 +43,7 @@ from bus import (
     parse,
 )
 from tests.support.stage import BOUND, Stage
+from tests.support.verifying import Verifying
 
 
 @tool(permission="read_data")
@@ -281,7 +287,9 @@ async def test_a_tool_beyond_the_users_authority_is_denied_and_the_report_tells(
         return Principal(subject="ada", scopes=frozenset({"read_data"}))
 
     panel = Panel(counter("one"), specialist("greedy", overreach))
-    async with stage.serving(panel, verify=reader) as bus:
+    async with stage.serving(
+        panel, authority=Verifying(reader, AnalysisRequested, TaskAssigned)
+    ) as bus:
         report = await stage.report(bus)
         records = await bus.history.query(HistoryQuery(message_type="tool.called", text="greedy"))
     assert report.status == "partial"
@@ -293,7 +301,9 @@ async def test_a_request_without_authority_is_refused_before_any_work(stage: Sta
     async def nobody(message: object, envelope: object) -> Principal:
         raise NotPermittedError("There is no token.")
 
-    async with stage.serving(Panel(counter("one")), verify=nobody) as bus:
+    async with stage.serving(
+        Panel(counter("one")), authority=Verifying(nobody, AnalysisRequested)
+    ) as bus:
         with pytest.raises(RequestFaultedError, match="no token"):
             await stage.report(bus)
 

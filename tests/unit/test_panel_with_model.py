@@ -241,6 +241,25 @@ async def test_a_model_looks_something_up_and_cites_the_measurement(stage: Stage
     assert member.claims[0].cites == (measurement.id,)
 
 
+async def test_a_model_and_the_history_see_nothing_personal_of_what_is_looked_up(
+    stage: Stage,
+) -> None:
+    @tool(permission="read_data")
+    async def contacts(data: Datasets) -> list[str]:
+        """Whom to write to."""
+        return ["ada.lovelace@analytical.example", "nobody in particular"]
+
+    cast = Cast()
+    cast.model.looks_up = [("contacts", {})]
+    curious = replace(sees("security", "personal_data"), tools=(contacts,))
+    async with stage.serving(Panel(curious), kit=cast.kit, cache=cast.cache) as bus:
+        await stage.report(bus)
+        records = await bus.history.query(HistoryQuery())
+    assert "nobody in particular" in cast.model.tool_answers[0]
+    assert "lovelace" not in cast.model.tool_answers[0]
+    assert not [record for record in records if b"lovelace" in record.body]
+
+
 async def test_a_wrong_call_of_a_model_is_told_to_it_and_harms_nothing(stage: Stage) -> None:
     cast = Cast()
     cast.model.looks_up = [("largest_price", {"tabel": "data"})]
@@ -267,7 +286,7 @@ async def test_both_sides_of_a_conflict_are_asked_once_more_and_the_report_shows
     def answer(brief: Brief[Any]) -> Said:
         if brief.answer is not Answers:
             return NOTHING[brief.answer]
-        name = brief.material.split('"dispute": "')[1].split('"')[0]
+        name = brief.material.split('"dispute":"')[1].split('"')[0]
         mine = SECURITY if "The security" in brief.system else QUALITY
         stance = "insists" if mine == SECURITY else "accepts"
         said = {"dispute": name, "stance": stance, "text": f"Because of {stance}.", "cites": [mine]}
@@ -292,7 +311,7 @@ async def test_what_both_insist_on_is_asked_a_second_time_and_then_left_to_a_per
     def insist(brief: Brief[Any]) -> Said:
         if brief.answer is not Answers:
             return NOTHING[brief.answer]
-        name = brief.material.split('"dispute": "')[1].split('"')[0]
+        name = brief.material.split('"dispute":"')[1].split('"')[0]
         mine = SECURITY if "The security" in brief.system else QUALITY
         said = {"dispute": name, "stance": "insists", "text": "I must.", "cites": [mine]}
         return {"answers": [said]}

@@ -115,3 +115,11 @@ def test_a_queue_that_is_down_is_not_taken_for_one_that_does_not_exist():
     assert "not available" in str(error)
     missing = bus_error(ChannelNotFoundEntity("NOT_FOUND - no queue 'q' in vhost '/'"), "asking")
     assert type(missing) is MissingError
+
+
+def test_a_connection_that_is_reset_at_the_handshake_may_want_a_certificate() -> None:
+    """The refusal of a client without one can arrive as that alone, and as a ring of causes."""
+    reset, again = ConnectionResetError(104, "Connection reset by peer"), OSError()
+    reset.__cause__, again.__cause__ = again, reset
+    told = unreachable(URL("amqps://host:5671/"), reset)
+    assert "CONVENER_CERTIFICATE" in str(told)

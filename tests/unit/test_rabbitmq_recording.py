@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from bus.authorities.trusting import TrustingAuthority
 from bus.domain.envelope import Envelope
 from bus.domain.fault import ParkReason
 from bus.errors import RefusedError, TransportError, UnroutableError
@@ -60,7 +61,9 @@ async def recorded(failures: list[TransportError]) -> TappedQueue:
     delivery = ParkedDelivery(event("work", reply_to="reply.a"))
     queue = TappedQueue(delivery, failures)
     async with asyncio.timeout(20):
-        await Recorder(cast("TappedTransport", queue), clock=ManualClock()).run()
+        await Recorder(
+            cast("TappedTransport", queue), authority=TrustingAuthority(), clock=ManualClock()
+        ).run()
     assert queue.appended
     assert delivery.acknowledged.is_set()
     return queue

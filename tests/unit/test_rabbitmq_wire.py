@@ -38,6 +38,14 @@ def test_an_envelope_comes_out_as_it_went_in():
     assert received(wire.properties(sent, now=NOW)) == sent
 
 
+@pytest.mark.parametrize("name", ["mark", "CC"])
+def test_a_header_nested_as_deeply_as_the_driver_decodes_is_read_in_part(name):
+    value: object = "x"
+    for level in range(600):
+        value = [value] if level % 2 else {"a": value}
+    assert received(Basic.Properties(headers={name: value})).headers[name].endswith("…")
+
+
 def test_every_publish_has_an_amqp_message_id_of_its_own():
     envelope = Envelope(topic="task.a", body=b"{}", id="m-1")
     one, two = (wire.properties(envelope, now=NOW).message_id for _ in range(2))
@@ -115,3 +123,26 @@ def test_an_attempt_is_a_positive_number_or_the_first(value, attempt):
 
 def test_a_message_of_a_foreign_client_needs_no_properties():
     assert received(Basic.Properties()) == Envelope(topic="task.a", body=b"{}")
+
+
+@pytest.mark.parametrize("name", ["CC", "BCC"])
+def test_a_copy_asks_the_broker_for_no_carbon_copies_and_still_shows_that_it_did(name):
+    foreign = received(Basic.Properties(headers={name: ["task.b", "task.c"]}))
+    copy = wire.properties(foreign, now=NOW)
+    assert not {"CC", "BCC"} & (copy.headers or {}).keys()
+    assert received(copy).headers == {name: "task.b,task.c"}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "key", "topic"),
+    [
+        ("convener", "analysis.requested", "analysis.requested"),
+        ("convener.dlx", "analysis.requested", "analysis.requested"),
+        ("convener.return", "convener.agent.a", "event.report.published"),
+        ("", "convener.history", "event.report.published"),
+    ],
+    ids=["published", "expired, and parked by the broker", "sent back by us", "recorded by us"],
+)
+def test_a_header_names_the_topic_only_of_what_was_sent_to_a_queue(exchange, key, topic):
+    properties = Basic.Properties(headers={"convener-topic": "event.report.published"})
+    assert received(properties, exchange=exchange, key=key).topic == topic

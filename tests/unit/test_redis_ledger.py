@@ -6,7 +6,8 @@ import pytest
 from redis import exceptions
 
 from bus import BusError, ConnectionLostError, StoreError, UnreachableError, UsageError
-from bus.ledgers.redis import RedisLedger, translated
+from bus.ledgers.redis import RedisLedger
+from bus.redis_client import translated
 
 
 async def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
@@ -31,7 +32,7 @@ async def test_what_is_no_redis_url_is_refused() -> None:
     ],
 )
 def test_what_happened_is_told_by_the_type(raised: Exception, told: type[BusError]) -> None:
-    with pytest.raises(told), translated("redis://here"):
+    with pytest.raises(told), translated("redis://here", "the ledger"):
         raise raised
 
 
@@ -40,6 +41,6 @@ def test_every_error_of_the_driver_is_translated() -> None:
         if not issubclass(error, exceptions.RedisError) or error.__module__ != exceptions.__name__:
             continue
         raised = error.__new__(error)
-        with pytest.raises(BusError), translated("redis://here"):
+        with pytest.raises(BusError), translated("redis://here", "the ledger"):
             raise raised
         assert name

@@ -9,13 +9,13 @@ from jsonschema import Draft202012Validator
 from agents.cli.main import main
 from agents.cli.schema import all_schemas, names, payload_schema, report_schema
 from agents.domain.finding import Evidence
-from agents.domain.report import Missing, ReportPublished
+from agents.domain.report import Denial, Missing, ReportPublished
 from agents.domain.request import AnalysisRequested
 from agents.errors import AgentUsageError
 from agents.messages import REGISTRY
 from bus import Fault, HistoryRecord
 from tests.support import records
-from tests.support.reported import conflict, finding, many, report, report_by_model
+from tests.support.reported import conflict, drawn_report, finding, many, report, report_by_model
 
 WIRE_NAMES = [each.message_type for each in REGISTRY]
 REQUEST = "convener.analysis.requested.v1"
@@ -40,6 +40,12 @@ REPORTS = {
     "failed": report(panel=(), datasets=(), route=None, status="failed"),
     "cancelled": report(status="cancelled"),
     "expired": report(status="expired"),
+    "denied": report(
+        status="partial",
+        missing=(Missing(role="security", reason="It may not read the data."),),
+        denied=(Denial(role="security", reason="Nobody gave it read_data."),),
+    ),
+    "with what is drawn": drawn_report(),
 }
 
 
@@ -91,6 +97,8 @@ def test_a_part_without_one_of_its_fields_is_none() -> None:
         (("findings", 0, "confidence"), 2),
         (("findings", 0, "evidence"), []),
         (("findings", 0, "evidence", 0, "value"), [1]),
+        (("findings", 0, "evidence", 0, "series"), {"unit": "day"}),
+        (("findings", 0, "evidence", 0, "spread"), {"kind": "scale", "places": []}),
         (("recommendations", 0, "rank"), "first"),
         (("run", "seconds"), "3 s"),
     ],

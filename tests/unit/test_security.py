@@ -65,7 +65,8 @@ async def test_tables_about_things_hold_nothing_personal(tmp_path: Path, name: s
 
 async def test_a_table_of_persons_is_recognised(tmp_path: Path) -> None:
     findings = await findings_of(SECURITY_AUDITOR, DATA / "febrl.csv", cache=tmp_path)
-    columns = {evidence.metric.split()[5] for f in findings for evidence in f.evidence}
+    told = [f for f in findings if f.category in ("personal_data", "national_id")]
+    columns = {evidence.metric.split()[5] for finding in told for evidence in finding.evidence}
     assert columns == {
         "given_name",
         "surname",
@@ -77,7 +78,7 @@ async def test_a_table_of_persons_is_recognised(tmp_path: Path) -> None:
         "date_of_birth",
         "soc_sec_id",
     }
-    severities = {finding.title.split(" ")[0]: finding.severity for finding in findings}
+    severities = {finding.title.split(" ")[0]: finding.severity for finding in told}
     assert severities == {
         "given_name": "high",
         "street_number": "medium",
@@ -106,10 +107,15 @@ async def test_no_personal_value_leaves_the_auditor(tmp_path: Path) -> None:
         shell.execute(dataset.setup_sql)
         for finding in findings:
             for evidence in finding.evidence:
-                assert evidence.sql is not None
+                if evidence.sql is None:
+                    assert finding.category == "world_readable_file"
+                    continue
                 shown = shell.execute(evidence.sql).fetchall()
                 assert shown
-                assert all(value.endswith("*******") and len(value) <= 8 for _, value in shown)
+                assert all(
+                    len(row) == 1 or (row[1].endswith("*******") and len(row[1]) <= 8)
+                    for row in shown
+                )
 
 
 @pytest.mark.parametrize(
@@ -191,7 +197,7 @@ async def test_a_name_alone_is_a_weak_sign(tmp_path: Path) -> None:
     ("name", "kind"),
     [
         ("E-Mail", "email"),
-        ("customerEmail", None),
+        ("customerEmail", "email"),
         ("given_name", "person name"),
         ("FirstName", "person name"),
         ("name", None),

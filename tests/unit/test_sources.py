@@ -9,7 +9,7 @@ from agents.datasets.credentials import absolute, password_of
 from agents.datasets.csv_dialect import guess
 from agents.datasets.location import split_table, with_table, without_password
 from agents.datasets.sources import find, locate
-from agents.errors import DatasetFormatError, DatasetUnreachableError
+from agents.errors import AgentUsageError, DatasetFormatError, DatasetUnreachableError
 
 
 @pytest.fixture
@@ -158,6 +158,10 @@ def test_binary_data_is_no_csv() -> None:
         ("postgresql://u:a@h/db?password=p&table=x", "postgresql://u@h/db?table=x", "a"),
         ("postgresql://h:5432/db?user=a@b", "postgresql://h:5432/db?user=a@b", ""),
         ("postgresql:///db?host=/var/run&table=t", "postgresql:///db?host=/var/run&table=t", ""),
+        ("rabbitmq://u:p@h:15672/v?table=queues", "rabbitmq://u@h:15672/v?table=queues", "p"),
+        ("rabbitmqs://u:p%40@h/v", "rabbitmqs://u@h/v", "p%40"),
+        ("prometheus+http://u:p@h?query=x@1", "prometheus+http://u@h?query=x@1", "p"),
+        ("prometheus+https://h:9090?query=x@1", "prometheus+https://h:9090?query=x@1", ""),
     ],
 )
 def test_a_location_is_shown_without_its_password(location: str, shown: str, password: str) -> None:
@@ -171,9 +175,22 @@ def test_a_password_is_known_for_the_whole_database_and_decoded() -> None:
     assert password_of("postgresql://ann@localhost/other") is None
 
 
+@pytest.mark.parametrize("address", ["amqp://u:p@h", "https://u:p@h/a.csv", "mysql://u:p@h/db"])
+def test_an_address_that_cannot_be_asked_is_refused_without_its_password(address: str) -> None:
+    with pytest.raises(AgentUsageError, match="Nothing can be read from") as caught:
+        absolute(address)
+    assert "u:p" not in str(caught.value)
+
+
 @pytest.mark.parametrize("table", ["orders", "public.orders", "a b&c=d", "x::y"])
 @pytest.mark.parametrize(
-    "base", ["/data/shop.db", "postgresql://ann@h/shop", "postgresql://h/shop?sslmode=require"]
+    "base",
+    [
+        "/data/shop.db",
+        "postgresql://ann@h/shop",
+        "postgresql://h/shop?sslmode=require",
+        "rabbitmq://ann@h:15672/%2F",
+    ],
 )
 def test_a_table_is_named_in_a_location_and_found_there(base: str, table: str) -> None:
     assert split_table(with_table(base, table)) == (base, table)

@@ -20,7 +20,7 @@ from bus.errors import (
     UsageError,
 )
 from bus.history import HistoryQuery
-from bus.sqlite import deliveries, session, wakeup
+from bus.sqlite import deliveries, patience, wakeup
 from bus.sqlite.connection import connect
 from bus.sqlite.database import Database
 from bus.transport import Subscription
@@ -232,7 +232,7 @@ async def test_who_was_given_up_comes_back(bus: SqliteBus, clock: ManualClock, m
 
 
 async def test_trouble_with_the_file_that_passes_is_outlived(bus: SqliteBus, monkeypatch):
-    monkeypatch.setattr(session, "LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(patience, "LOCK_TIMEOUT", 0.05)
     transport, database = await bus.transport(), await bus.database()
     async with transport.subscribe(WORKERS) as deliveries:
         await transport.publish(event("task.a"))
@@ -267,7 +267,7 @@ async def test_damage_to_the_file_is_told_to_who_waits(bus: SqliteBus):
 
 
 async def test_a_subscription_ends_although_the_file_is_locked(bus: SqliteBus, monkeypatch):
-    monkeypatch.setattr(session, "LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(patience, "LOCK_TIMEOUT", 0.05)
     transport, database = await bus.transport(), await bus.database()
     other = connect(database.path)
     with capture_logs() as logs:

@@ -8,7 +8,9 @@ from agents.domain.finding import SEVERITIES, Evidence, Finding, Level, Severity
 from agents.domain.report import Missing, Synthesis
 from agents.domain.synthesis import causes, conflicts, dependencies, synthesise
 from agents.domain.synthesis.causes import CAUSES, cause_of, stage_of
+from agents.domain.synthesis.kinds import KINDS
 from agents.domain.synthesis.plays import PLAYS, play_for
+from agents.domain.synthesis.wording import gist, quantity
 from agents.domain.task import Column, PinnedDataset, Route, RouteKind
 
 ORDERS = PinnedDataset(
@@ -125,8 +127,10 @@ class TestThemes:
         (theme,) = synthesis_of(
             *(finding("missing_values", column, title=f"{column} lacks 4 %.") for column in "abc")
         ).themes
-        assert theme.title == "Missing data: orders.a, orders.b and orders.c"
-        assert "a lacks 4 %; b lacks 4 %; c lacks 4 %." in theme.explanation
+        assert theme.title == "Missing data: a, b and c of orders"
+        assert theme.explanation.endswith(
+            "3 findings by data quality show it. In orders, a lacks 4 %."
+        )
 
     def test_two_columns_of_one_specialist_are_none(self) -> None:
         assert not synthesis_of(*(finding("missing_values", column) for column in "ab")).themes
@@ -135,7 +139,23 @@ class TestThemes:
         (theme,) = synthesis_of(
             finding("missing_values", "email"), finding("personal_data", "email", role="security")
         ).themes
-        assert theme.title == "orders.email concerns data quality and security"
+        assert theme.title == "More than one view: orders.email concerns data quality and security"
+
+    def test_columns_with_the_same_specialists_and_reasons_are_one_theme(self) -> None:
+        (theme,) = synthesis_of(
+            *(
+                each
+                for column in ("email", "amount")
+                for each in (
+                    finding("missing_values", column),
+                    finding("personal_data", column, role="security"),
+                )
+            )
+        ).themes
+        assert theme.title == (
+            "More than one view: amount and email of orders concern data quality and security"
+        )
+        assert len(theme.finding_ids) == 4
 
     def test_nothing_but_information_is_no_theme(self) -> None:
         assert not synthesis_of(
@@ -190,6 +210,13 @@ class TestDependencies:
         assert not synthesis_of(
             finding("duplicate_rows", severity="info"), finding("kpi", "amount", role="business")
         ).dependencies
+
+    def test_secrets_are_taken_out_before_anybody_fills_the_gaps_around_them(self) -> None:
+        secret = finding("secret", "email", role="security", severity="high")
+        gaps = finding("missing_values", "email", severity="high")
+        (dependency,) = synthesis_of(gaps, secret).dependencies
+        assert (dependency.before, dependency.after) == (secret.id, gaps.id)
+        assert not synthesis_of(gaps, finding("personal_data", "email")).dependencies
 
     def test_a_rule_about_columns_needs_the_same_column(self) -> None:
         assert not synthesis_of(
@@ -252,37 +279,76 @@ class TestRecommendations:
             finding("missing_values", "b", recommendation="Fill b."),
         ).recommendations
         assert len(recommendation.finding_ids) == 2
-        assert recommendation.action.startswith("Find out why orders.a and orders.b lack values")
-        assert recommendation.guidance.startswith("Fill a. Likewise for orders.b. ")
+        assert recommendation.action == (
+            "Find out why values are missing in a and b of orders, and fill the gaps or declare "
+            "them"
+        )
+
+    def test_findings_of_several_tables_are_several_pieces_of_work(self) -> None:
+        actions = [
+            each.action
+            for each in synthesis_of(
+                finding("outlier", "a"), finding("outlier", "b", table="payments")
+            ).recommendations
+        ]
+        assert actions == [
+            "Check the extreme values of orders.a against their source",
+            "Check the extreme values of payments.b against their source",
+        ]
 
     def test_advice_that_differs_only_in_names_is_given_once(self) -> None:
         (recommendation,) = synthesis_of(
-            finding("missing_values", "paid", recommendation="Find out when paid is left out."),
-            finding("missing_values", "sent", recommendation="Find out when sent is left out."),
+            finding("outlier", "paid", recommendation="Find out how paid is counted."),
+            finding("outlier", "sent", recommendation="Find out how sent is counted."),
         ).recommendations
-        assert recommendation.guidance.count("Find out when") == 1
+        assert recommendation.guidance.startswith(
+            "Find out how paid is counted. The same goes for orders.sent. "
+        )
+        assert recommendation.guidance.count("Find out how") == 1
+
+    def test_advice_that_the_usual_steps_hold_is_not_repeated(self) -> None:
+        (recommendation,) = synthesis_of(
+            finding("missing_values", "a", recommendation="Fill it."),
+            finding("missing_values", "b", recommendation="Ask for it."),
+        ).recommendations
+        assert "Fill it" not in recommendation.guidance
+        assert "Ask for it" not in recommendation.guidance
+
+    def test_guidance_says_what_goes_wrong_until_then_and_what_waits(self) -> None:
+        first = finding("outlier", "amount", severity="high").model_copy(
+            update={"impact": "Averages of amount are wrong. It was seen before."}
+        )
+        second = finding("trend", "amount", role="business")
+        (recommendation, _) = synthesis_of(first, second).recommendations
+        assert recommendation.guidance.endswith(
+            "Why now: Averages of amount are wrong. Recommendation 2 waits for it."
+        )
 
     def test_a_figure_is_done_with_when_its_owner_has_decided(self) -> None:
         (recommendation,) = synthesis_of(
             finding("trend", "amount", role="business", value=0.4, threshold=0.1)
         ).recommendations
         assert recommendation.success_metric == (
-            "its cause is written down and a target for it is agreed "
-            "(today share of orders.amount is 0.4, threshold 0.1)."
+            "The cause is on record, and whoever owns the figure has agreed a target. "
+            f"Evidence {recommendation.finding_ids[0]}.1 reads 40 % "
+            "today, against a threshold of 10 % (share)."
         )
 
-    def test_a_finding_alone_speaks_in_its_specialists_words(self) -> None:
+    def test_a_finding_of_its_own_kind_speaks_in_its_specialists_words(self) -> None:
         (recommendation,) = synthesis_of(
-            finding("missing_values", "a", recommendation="Fill a. Use the archive for it.")
+            finding("loss_maker", "a", recommendation="Stop selling a. Ask the owner first.")
         ).recommendations
-        assert recommendation.action == "Fill a"
-        assert recommendation.guidance.startswith("Use the archive for it. ")
+        assert recommendation.action == "Decide what to do about the losses in orders.a"
+        assert recommendation.guidance.startswith("Stop selling a. Ask the owner first. ")
 
     def test_among_equals_the_easier_comes_first(self) -> None:
         hard = finding("outlier", "a", effort="high", recommendation="Hard.")
         easy = finding("missing_values", "b", effort="low", recommendation="Easy.")
         actions = [each.action for each in synthesis_of(hard, easy).recommendations]
-        assert actions == ["orders.b: Easy", "orders.a: Hard"]
+        assert actions == [
+            "Find out why values are missing in orders.b, and fill the gaps or declare them",
+            "Check the extreme values of orders.a against their source",
+        ]
 
     def test_what_a_grave_finding_depends_on_comes_before_it_however_slight(self) -> None:
         synthesis = synthesis_of(
@@ -291,9 +357,9 @@ class TestRecommendations:
             finding("constant_column", "b", severity="medium", recommendation="Drop."),
         )
         assert [each.action for each in synthesis.recommendations] == [
-            "orders.amount: Check",
-            "orders.amount: Act",
-            "orders.b: Drop",
+            "Check the extreme values of orders.amount against their source",
+            "Find out what drives the trend of orders.amount, and plan with it",
+            "Ask whether the values of orders.b should vary, and drop what never will",
         ]
         assert synthesis.recommendations[1].depends_on == (1,)
 
@@ -304,14 +370,31 @@ class TestRecommendations:
         (recommendation,) = synthesis_of(
             finding("missing_values", "a", value=0.25, threshold=0.05)
         ).recommendations
-        assert recommendation.success_metric == "share of orders.a is at most 0.05 (now 0.25)."
+        assert recommendation.success_metric == (
+            "At most 5 % of the rows of orders lack a (today 25 %), exceptions on record apart. "
+            f"Evidence {recommendation.finding_ids[0]}.1 counts them."
+        )
 
     def test_without_a_threshold_success_is_that_the_query_finds_nothing(self) -> None:
-        (recommendation,) = synthesis_of(finding("outlier", "a", rows=7)).recommendations
-        assert "finds no row of orders.a (now 7)" in recommendation.success_metric
+        (recommendation,) = synthesis_of(finding("impossible_value", "a", rows=7)).recommendations
+        assert recommendation.success_metric == (
+            "No rows of orders hold an impossible value of a (today 7), exceptions on record "
+            f"apart. Evidence {recommendation.finding_ids[0]}.1 counts them."
+        )
+
+    def test_each_of_several_columns_has_its_measure(self) -> None:
+        (recommendation,) = synthesis_of(
+            finding("missing_values", "a", value=0.25, threshold=0.05, rows=250),
+            finding("missing_values", "b", rows=3),
+        ).recommendations
+        assert recommendation.success_metric.startswith(
+            "At most 5 % of the rows of orders lack a (today 25 %) and none lack b (today 3), "
+            "exceptions on record apart. Evidence "
+        )
+        assert recommendation.success_metric.endswith(" count them.")
 
     def test_a_stream_is_watched_all_the_time_and_a_batch_at_each_load(self) -> None:
-        for kind, often in (("batch", "At every load: "), ("streaming", "Every minute, ")):
+        for kind, often in (("batch", "At every load, "), ("streaming", "Every minute, ")):
             (recommendation,) = synthesis_of(finding("outlier", "a"), kind=kind).recommendations
             assert recommendation.monitoring.startswith(often)
 
@@ -319,14 +402,15 @@ class TestRecommendations:
         (recommendation,) = synthesis_of(
             finding("tone_of_voice", "a", role="my_role", recommendation="")
         ).recommendations
-        assert recommendation.action == "Look into this: tone_of_voice in a"
+        assert recommendation.action == "Look into tone of voice in orders.a"
         assert recommendation.owner_role == "my_role"
 
 
 class TestSummary:
     def test_nothing_found_is_good_news(self) -> None:
         assert synthesis_of().executive_summary == (
-            "orders (1,000 rows, 2 columns): nothing was found that stands against its use."
+            "Nothing was found that stands against the use of the table orders (1,000 rows, 2 "
+            "columns)."
         )
 
     def test_nothing_found_by_half_a_panel_is_said_to_be_just_that(self) -> None:
@@ -339,11 +423,11 @@ class TestSummary:
     @pytest.mark.parametrize(
         ("severity", "verdict"),
         [
-            ("critical", "not ready for joins because of orders"),
-            ("high", "not ready for joins because of orders"),
+            ("critical", "not ready for joins, because of repeated keys in orders."),
+            ("high", "not ready for joins, because of repeated keys in orders."),
             ("medium", "usable with care"),
             ("low", "fit for use"),
-            ("info", "nothing was found that stands against its use"),
+            ("info", "Nothing was found that stands against the use of the table orders"),
         ],
     )
     def test_the_verdict_follows_the_gravest_finding(
@@ -357,7 +441,27 @@ class TestSummary:
             finding("duplicate_key", title="24 keys occur twice.", recommendation="Keep one.")
         ).executive_summary
         assert "24 keys occur twice." in summary
-        assert summary.endswith("First: orders: Keep one (effort low).")
+        assert summary.endswith(
+            "First, decide whether orders must identify a row, and enforce it (low effort)."
+        )
+
+    def test_it_says_which_uses_need_care_and_how_many_findings_there_are(self) -> None:
+        summary = synthesis_of(
+            finding("missing_values", "amount", severity="high"),
+            finding("inconsistent_category", "email"),
+            finding("kpi", "amount", role="business", severity="info"),
+        ).executive_summary
+        assert summary.startswith(
+            "The table orders (1,000 rows, 2 columns) is not ready for totals, because of missing "
+            "values in orders.amount. Take care with grouping, because of spelling variants in "
+            "orders.email. Of 3 findings, 1 is high and 1 is medium. "
+        )
+
+    def test_a_fact_that_begins_with_a_name_is_recast_and_the_name_stays_as_it_is(self) -> None:
+        summary = synthesis_of(
+            finding("missing_values", "amount", severity="high", title="amount lacks 4 %.")
+        ).executive_summary
+        assert " In orders, amount lacks 4 %. " in summary
 
     def test_a_question_is_answered_with_the_findings_that_share_its_words(self) -> None:
         summary = synthesis_of(
@@ -368,6 +472,15 @@ class TestSummary:
         ).executive_summary
         assert "On the question: Sales fall by 3 % a month." in summary
 
+    def test_a_question_about_others_is_one_about_sharing(self) -> None:
+        summary = synthesis_of(
+            finding("outlier", "amount", severity="high", title="Extremes."),
+            finding("missing_values", "amount", severity="high", title="Gaps."),
+            finding("personal_data", "email", role="security", title="Mail addresses."),
+            question="May a vendor get it?",
+        ).executive_summary
+        assert "On the question: Mail addresses." in summary
+
     def test_a_question_that_nothing_answers_is_not_answered(self) -> None:
         summary = synthesis_of(finding("outlier", "b"), question="Who wins?").executive_summary
         assert "No finding speaks to the question directly" in summary
@@ -376,12 +489,55 @@ class TestSummary:
         assert len(synthesis_of(finding("outlier", title="x" * 10**6)).executive_summary) < 1000
 
 
+class TestWording:
+    @pytest.mark.parametrize(
+        ("metric", "value", "written"),
+        [
+            ("null rate of speed", 0.9931, "99.3 %"),
+            ("null rate of speed", 1, "100 %"),
+            ("null rate of speed", 0.9999, "> 99.9 %"),
+            ("null rate of speed", 0.00015, "0.015 %"),
+            ("null rate of speed", 0.0, "0 %"),
+            ("share of b in the change", -1.25, "-125 %"),
+            ("longest silence in seconds", 21_600.0, "6 h"),
+            ("longest silence in seconds", 104_400.0, "29 h"),
+            ("longest silence in seconds", 12.5, "12.5 s"),
+            ("mean bytes per file", 1_234_567, "1.23 MB"),
+            ("mean bytes per file", 12, "12 bytes"),
+            ("surplus rows", 50_094, "50,094"),
+            ("shareholders", 0.5, "0.5"),
+            ("mode of the file", "0644", "0644"),
+            ("the connection is encrypted", False, "false"),
+            ("share of nothing", None, "none"),
+        ],
+    )
+    def test_a_measured_value_is_written_in_the_unit_that_its_metric_names(
+        self, metric: str, value: Value, written: str
+    ) -> None:
+        assert quantity(metric, value) == written
+
+    def test_a_list_is_cut_before_it_begins_rather_than_within(self) -> None:
+        title = "Eleven columns contradict those beside them: " + ", ".join("abcdefgh" * 9) + " (3)"
+        assert gist(title, 100) == "Eleven columns contradict those beside them"
+
+
 class TestCauses:
     def test_every_known_category_has_a_cause_and_a_play(self) -> None:
         for cause in CAUSES:
             for category in cause.categories:
                 assert cause_of(category) is cause
                 assert play_for(category) is not None
+
+    def test_every_known_category_has_a_name_for_sentences(self) -> None:
+        assert set(KINDS) == {category for cause in CAUSES for category in cause.categories}
+
+    def test_every_play_has_a_measure_of_its_own(self) -> None:
+        for play in PLAYS:
+            assert play.flaw or play.goal
+
+    def test_a_category_has_one_play(self) -> None:
+        played = [category for play in PLAYS for category in play.categories]
+        assert len(played) == len(set(played))
 
     def test_a_play_belongs_to_one_stage(self) -> None:
         for play in PLAYS:

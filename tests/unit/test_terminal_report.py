@@ -10,6 +10,7 @@ from rich.console import Console
 from agents.domain.report import Member, Missing, ReportPublished
 from agents.domain.synthesis import TOP_FINDINGS
 from agents.domain.task import Fallback
+from agents.reports.outline import measurement
 from agents.reports.terminal import render
 from tests.support.reported import conflict, finding, many, report, report_by_model
 
@@ -26,20 +27,21 @@ def words(text: str) -> str:
 
 
 def test_it_leads_from_the_verdict_over_the_first_step_to_the_evidence() -> None:
-    text = drawn(report(finding("A quarter of tailnum is missing.")))
+    shown = report(finding("A quarter of tailnum is missing."))
+    text = words(drawn(shown))
     places = [
         text.index(part)
         for part in (
             "Analysis of flights",
             "usable with care",
             "What to do first",
-            "1. flights.tailnum: Ask the source",
+            f"1. {shown.recommendations[0].action}",
             "Findings",
-            "medium   A quarter of tailnum is missing.",
-            "null rate: 0.25 (threshold 0.05)",
+            "medium A quarter of tailnum is missing.",
+            measurement(shown.findings[0].evidence[0]),
             "Where to look next",
             "SELECT row_id FROM flights WHERE tailnum IS NULL;",
-            "convener report 6f0c4f0e-6a58-5b1d-9f5c-3a1c1f7a9d10 --all",
+            "convener report 6f0c4f0e --all",
             "About this report",
         )
     ]

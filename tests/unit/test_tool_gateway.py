@@ -66,7 +66,13 @@ async def talk() -> str:
     return "x" * 300_000
 
 
-TOOLS: tuple[Tool[Any], ...] = (double, erase, dawdle, break_down, ask_wrongly, talk)
+@tool(permission="read_data")
+async def look_up(email: str) -> dict[str, str]:
+    """Tell about somebody."""
+    return {"email": email, "note": f"write to {email}", "city": "Bern"}
+
+
+TOOLS: tuple[Tool[Any], ...] = (double, erase, dawdle, break_down, ask_wrongly, talk, look_up)
 
 
 class Desk:
@@ -86,7 +92,11 @@ class Desk:
         )
 
     async def call(self, tool: Tool[Any], principal: Principal = READER, **arguments: Any) -> Any:
-        caller = Caller(
+        caller = self.caller(principal)
+        return await self.gateway.call(tool, arguments, caller=caller, data=None)
+
+    def caller(self, principal: Principal = READER) -> Caller:
+        return Caller(
             name="tester",
             message=AgentMessage(
                 id=MessageId("m"),
@@ -99,7 +109,6 @@ class Desk:
             deadline=self.clock.now() + timedelta(seconds=60),
             tools=[each.name for each in TOOLS],
         )
-        return await self.gateway.call(tool, arguments, caller=caller, data=None)
 
     async def _record(self, called: ToolCalled, cause: AgentMessage[Any]) -> None:
         if self.fail_to_record:
@@ -134,7 +143,7 @@ async def test_a_good_call_returns_the_result_and_is_recorded_with_it(desk: Desk
         (double, {"number": 1, "colour": "red"}, ToolArgumentsError, "refused"),
         (dawdle, {}, ToolTimeoutError, "timed_out"),
         (break_down, {}, ToolFailedError, "failed"),
-        (ask_wrongly, {}, QueryError, "failed"),
+        (ask_wrongly, {}, ToolFailedError, "failed"),
         (talk, {}, ResultTooLargeError, "failed"),
     ],
 )
@@ -146,6 +155,33 @@ async def test_every_other_ending_has_its_error_and_its_record(
     (called,) = desk.recorded
     assert called.status == status
     assert called.error
+
+
+async def test_arguments_that_no_record_can_hold_are_refused(desk: Desk) -> None:
+    with pytest.raises(ToolArgumentsError, match="65,536 bytes"):
+        await desk.call(look_up, email="x" * 70_000)
+    (called,) = desk.recorded
+    assert (called.status, called.arguments) == ("refused", {})
+
+
+async def test_a_tool_that_there_is_not_is_refused_on_the_record_by_an_inert_name(
+    desk: Desk,
+) -> None:
+    name = "\x1b[31mdrop\n" + "x" * 100_000
+    error = await desk.gateway.refuse(name, {"all": True}, caller=desk.caller())
+    (called,) = desk.recorded
+    assert (called.status, called.arguments) == ("refused", {"all": True})
+    assert called.tool.startswith("?[31mdrop?x")
+    assert len(called.tool) == 80
+    assert called.error == str(error)
+
+
+async def test_the_record_is_masked_and_the_result_is_not(desk: Desk) -> None:
+    told = await desk.call(look_up, email="ann@example.org")
+    assert told["note"] == "write to ann@example.org"
+    (called,) = desk.recorded
+    assert called.result == {"email": "a*******", "note": "write to a***@***", "city": "Bern"}
+    assert "ann@" not in called.model_dump_json()
 
 
 async def test_a_tool_outside_the_plan_is_unknown_to_the_caller(desk: Desk) -> None:
@@ -172,7 +208,7 @@ async def test_failures_of_the_tool_open_its_circuit_and_the_change_is_told(desk
 @pytest.mark.parametrize("refused", [ask_wrongly, erase])
 async def test_mistakes_of_the_caller_never_open_a_circuit(desk: Desk, refused: Tool[Any]) -> None:
     for _ in range(10):
-        with pytest.raises((QueryError, ToolDeniedError)):
+        with pytest.raises((ToolFailedError, ToolDeniedError)):
             await desk.call(refused)
     assert desk.gateway.breakers[refused.name].circuit == "closed"
 
