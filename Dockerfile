@@ -8,7 +8,7 @@ COPY agents agents
 RUN uv sync --frozen --no-dev --no-editable --compile-bytecode
 
 FROM python:3.11-slim
-RUN useradd --create-home convener
+RUN useradd --create-home convener && install --directory --owner=convener /keys
 COPY --from=build /app/.venv /app/.venv
 ENV PATH=/app/.venv/bin:$PATH LANGSMITH_TRACING=false
 USER convener
