@@ -61,7 +61,7 @@ async def test_queues_that_confirm_nothing_are_named_with_a_remedy_and_hold_up_n
     assert await problems(url) == {}
 
     transport = await RabbitmqTransport.connect(
-        url, name="fault", clock=SystemClock(), confirm_timeout=1.0
+        url, name="fault", clock=SystemClock(), confirm_timeout=3.0
     )
     found = {}
     for _ in range(5):  # whether a queue survives depends on how far the broker came
